@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The parts of guest/oneshot, one block a file. The boot processor runs everything but the interrupt
+ * handler, which runs on the last processor (the boot processor, if it is alone).
+ */
+#ifndef ONESHOT_H
+#define ONESHOT_H
+
+#include "../guest.h"
+#include "x86.h"
+
+/* options.c: the command line. Counts are events and processors, times are TSC cycles. */
+struct options {
+	bool plain;
+	uint32_t events, cpus;
+	uint64_t work, gap, limit;
+};
+extern struct options options;
+void options_read(const char *line);
+
+/* print.c: lines on the serial port. print knows %s, %u and %x. A line is printed under print_lock. */
+extern uint32_t print_lock;
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_claim(void);
+_Noreturn void fail(const char *what, uint32_t value);
+_Noreturn void leave(uint8_t status);
+
+/* interrupt.c: the interrupt descriptor table, the same on every processor. */
+#define VECTOR_EXCEPTIONS 32
+#define VECTOR_PIN 0x40 /* of pin 0; each pin has its own */
+#define VECTOR_SPURIOUS 0xff
+#define PINS 24
+void interrupts_prepare(void);
+void interrupts_load(void);
+
+/* apic.c: local APIC (its processor's own) and IOAPIC (behind a lock of its own). */
+void lapic_enable(void);
+uint32_t lapic_id(void);
+void lapic_eoi(void);
+void lapic_init_processor(uint32_t id);
+void lapic_start_processor(uint32_t id, uint32_t page);
+void legacy_pic_disable(void);
+uint32_t ioapic_pins(void);
+void ioapic_route(uint32_t pin, uint32_t processor);
+void ioapic_mask(uint32_t pin);
+void ioapic_unmask(uint32_t pin);
+
+/* cpus.c: the other processors. Returns the id of the last one, which shall take the interrupts. */
+#define MAX_CPUS 16
+uint32_t cpus_start(uint32_t count);
+
+/* pci.c: configuration mechanism 1, bus 0. */
+bool pci_find(uint32_t vendor, uint32_t device, uint32_t *address);
+uint32_t pci_read(uint32_t address, uint32_t offset);
+void pci_write(uint32_t address, uint32_t offset, uint32_t value);
+
+/* device.c: the device that interrupts. */
+const char *device_find(void);
+void device_raise(uint32_t bits);
+uint32_t device_status(void);
+void device_ack(uint32_t bits);
+
+/*
+ * handle.c: how an interrupt is handled, and what is counted. One processor writes each counter: the
+ * handler's entries, the thread's the rest (in plain mode the handler's also quiet).
+ */
+struct counts {
+	volatile uint32_t events, entries, quiet, lost;
+};
+extern struct counts counts;
+extern volatile uint32_t seen; /* the status bits that were found and acked */
+uint32_t handle_probe(uint32_t processor);
+void handle_interrupt(uint32_t vector);
+void handle_thread(void);
+void handle_recover(void);
+void progress_restart(void);
+void progress(void);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The pure core: one IOAPIC (82093AA registers, version 0x20), its lines, the gate and the GSI routes.
+ *
+ * It makes no system call, allocates nothing, starts no thread and keeps no global: all state is in the
+ * memory that the caller gave, as plain bytes without pointers. So it may be copied, compared and hashed.
+ *
+ * Threads: no function locks. The caller serialises all calls on one core (the KVM adapter has a mutex for
+ * it) and carries out the returned effects after it has let go of its lock.
+ *
+ * A GSI is a line; here GSI n feeds pin n of the IOAPIC. Errors are negative errno values; where a function
+ * fails, its outputs are untouched.
+ */
+#ifndef IRQGATE_CORE_H
+#define IRQGATE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <irqgate/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* When the resample of a forwarded level source is sent. */
+enum irqgate_policy {
+	IRQGATE_POLICY_HOLD,            /* not before the guest has both sent EOI and unmasked the pin */
+	IRQGATE_POLICY_EOI,             /* at EOI, whatever the mask: KVM before Linux 6.3, QEMU, crosvm */
+	IRQGATE_POLICY_UNMASK_RESAMPLE, /* at EOI, and again at an unmask that finds the line pending: KVM since 6.3 */
+};
+
+enum irqgate_source_kind {
+	IRQGATE_SOURCE_WIRE,      /* an emulated device's level */
+	IRQGATE_SOURCE_EDGE,      /* an emulated device's pulses */
+	IRQGATE_SOURCE_FORWARDED, /* a level source that falls silent at its trigger until its resample */
+};
+
+#define IRQGATE_PINS_MAX         240U /* entries that the version register can count */
+#define IRQGATE_SOURCES_MAX      4096U
+#define IRQGATE_LINE_SOURCES_MAX 31U /* sources on one line */
+#define IRQGATE_NAME_SIZE        24U /* a source's name with its NUL; longer ones are cut */
+
+/* The handle of a source. It is never used twice for different sources soon; 0 names none. */
+typedef uint32_t irqgate_source;
+
+struct irqgate_core;
+
+struct irqgate_core_config {
+	size_t size;                /* sizeof(struct irqgate_core_config) */
+	enum irqgate_policy policy;
+	uint32_t pins;              /* 1 to IRQGATE_PINS_MAX; the 82093AA has 24 */
+	uint32_t sources;           /* how many sources at most, 1 to IRQGATE_SOURCES_MAX */
+};
+
+/* A message-signalled interrupt as the PC's LAPICs take it (Intel SDM vol. 3, "Message Signalled Interrupts"). */
+struct irqgate_message {
+	uint64_t address;
+	uint32_t data;
+};
+
+enum irqgate_effect_kind {
+	IRQGATE_EFFECT_SEND,   /* send message; when no LAPIC takes it, call irqgate_core_send_failed() */
+	IRQGATE_EFFECT_SOURCE, /* look up irqgate_core_wish() of the source and carry it out */
+};
+
+struct irqgate_effect {
+	enum irqgate_effect_kind kind;
+	irqgate_source source;          /* of IRQGATE_EFFECT_SOURCE */
+	uint32_t pin;                   /* of IRQGATE_EFFECT_SEND, as are the rest */
+	uint32_t ticket;
+	struct irqgate_message message;
+};
+
+#define IRQGATE_EFFECTS_MAX (IRQGATE_LINE_SOURCES_MAX + 1U)
+
+/*
+ * What the world has to do after a call; the call overwrites it. Before any effect is carried out the table
+ * of routes must be at least as new as routes_version. Effects of two calls may be carried out in any order.
+ */
+struct irqgate_effects {
+	uint32_t count;
+	uint64_t routes_version;
+	struct irqgate_effect effect[IRQGATE_EFFECTS_MAX];
+};
+
+/* What is wanted of a forwarded source now. Wishes count up; only the newest one has to be carried out. */
+struct irqgate_wish {
+	bool listen;      /* true: resample it. false: silence it, until the next wish to listen */
+	uint64_t version; /* 0: nothing has been wanted yet */
+};
+
+/*
+ * What the LAPICs say about the messages of a pin: the vector (0 to 255) that one of them has in its IRR or ISR,
+ * or one of these. See irqgate_core_asks_lapic().
+ */
+enum {
+	IRQGATE_LAPIC_NOT_ASKED = -2, /* or cannot be read */
+	IRQGATE_LAPIC_IDLE = -1,      /* no LAPIC has one of the vectors */
+};
+
+/* One entry of the table of GSI routes that makes KVM exit at the EOI (KVM API 4.52 and 4.96). */
+struct irqgate_route {
+	uint32_t gsi;
+	struct irqgate_message message;
+};
+
+struct irqgate_source_stats {
+	uint64_t triggers;        /* that reached the core; on the direct path the kernel takes them itself */
+	uint64_t absorbed;        /* triggers while already asserted */
+	uint64_t holds;           /* times the gate closed: EOI with the pin masked, or a trigger on a masked pin */
+	uint64_t resamples;       /* wishes to listen that end an assertion */
+	uint64_t idle_resamples;  /* wishes to listen to a source that was armed, as far as the core knows */
+	uint64_t silences;        /* wishes to be silent */
+};
+
+struct irqgate_line_stats {
+	uint64_t sends;  /* messages sent by the core; on the direct path the kernel sends them itself */
+	uint64_t eois;   /* that matched the pin */
+};
+
+/* Bytes that a core of this configuration needs, or 0 if the configuration is not valid. */
+IRQGATE_API size_t irqgate_core_size(const struct irqgate_core_config *config);
+
+/*
+ * Makes a core in memory (aligned as malloc aligns), after reset: all pins masked, no source.
+ * -EINVAL: a value out of range. -ENOSPC: bytes is less than irqgate_core_size().
+ */
+IRQGATE_API int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_config *config,
+				  struct irqgate_core **core);
+
+/*
+ * Resets the chip as a machine reset does; sources and their levels stay. Pin by pin: call it with *pin = 0
+ * until it returns false, and carry out the effects of each call.
+ */
+IRQGATE_API bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects);
+
+/*
+ * Adds a source to a line. direct: the adapter can bind the source's trigger to a route in the kernel and can
+ * silence it; the core then uses the direct path if the policy is hold and as long as the source is alone.
+ * -EINVAL: no such GSI, or direct asked for what is not forwarded. -ENOSPC: no room left in the core or line.
+ */
+IRQGATE_API int irqgate_core_add(struct irqgate_core *core, uint32_t gsi, enum irqgate_source_kind kind, bool direct,
+				 const char *name, irqgate_source *source, struct irqgate_effects *effects);
+
+/* Removes a source; its part of the level drops. -ENOENT: the handle names none (removed already, say). */
+IRQGATE_API int irqgate_core_remove(struct irqgate_core *core, irqgate_source source, struct irqgate_effects *effects);
+
+/* Sets a wire. -ENOENT: no such source. -EINVAL: not a wire. */
+IRQGATE_API int irqgate_core_set_level(struct irqgate_core *core, irqgate_source source, bool level,
+				       struct irqgate_effects *effects);
+
+/* One pulse of an edge source. -ENOENT: no such source. -EINVAL: not an edge source. */
+IRQGATE_API int irqgate_core_pulse(struct irqgate_core *core, irqgate_source source, struct irqgate_effects *effects);
+
+/* A forwarded source has triggered. -ENOENT: no such source. -EINVAL: not a forwarded source. */
+IRQGATE_API int irqgate_core_trigger(struct irqgate_core *core, irqgate_source source,
+				     struct irqgate_effects *effects);
+
+/*
+ * Takes a forwarded source out of its line and back without removing it, as PCI's interrupt-disable bit does.
+ * -ENOENT: no such source. -EINVAL: not a forwarded source.
+ */
+IRQGATE_API int irqgate_core_enable(struct irqgate_core *core, irqgate_source source, bool enable,
+				    struct irqgate_effects *effects);
+
+/* What is wanted of the source. -ENOENT: the handle names none: do nothing. */
+IRQGATE_API int irqgate_core_wish(const struct irqgate_core *core, irqgate_source source, struct irqgate_wish *wish);
+
+/* The kernel refuses to bind the source's trigger: its line takes the userspace path. -ENOENT: no such source. */
+IRQGATE_API int irqgate_core_refuse_direct(struct irqgate_core *core, irqgate_source source,
+					   struct irqgate_effects *effects);
+
+/* Whether the source's trigger shall be bound to the route of its GSI in the kernel (false for no source). */
+IRQGATE_API bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source source);
+
+/* An access to the IOAPIC: bytes (1, 2, 4 or 8) at offset from its base (82093AA, section 3.1). */
+struct irqgate_access {
+	uint64_t offset;
+	uint64_t value; /* of a write */
+	uint32_t bytes;
+	bool write;
+};
+
+/* A read. What has no register reads as 0. answer: see irqgate_core_asks_lapic(). */
+IRQGATE_API uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const struct irqgate_access *access,
+					      int answer);
+
+/*
+ * A write. What has no register is ignored. Returns the vector (0 to 255) that the write asks to EOI, which the
+ * caller hands to irqgate_core_eoi(), or -1.
+ */
+IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_access *access, int answer,
+					  struct irqgate_effects *effects);
+
+/*
+ * Whether the outcome of an access depends on what the LAPICs hold: on the direct path the kernel consumes the
+ * trigger, so the core can not know. If so, returns the GSI, and vector[] has the one or two vectors to look for
+ * in IRR and ISR; hand the answer in with the access. Else -1. Without an answer, remote IRR reads as set and an unmask resamples: at
+ * worst one interrupt too many, never one lost.
+ */
+IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
+					uint8_t vector[2], uint32_t *count);
+
+/*
+ * The GSI whose pin an access would unmask, or -1. Triggers of its sources that are still unread must be read
+ * and handed in before the access: they are older than the unmask, and so lead to no interrupt by themselves.
+ */
+IRQGATE_API int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_access *access);
+
+/*
+ * A LAPIC broadcast the EOI of a level-triggered vector. Pin by pin, as several may share the vector: call it
+ * with *pin = 0 until it returns false, and carry out the effects of each call that returned true.
+ */
+IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+				  struct irqgate_effects *effects);
+
+/* No LAPIC took the message of an IRQGATE_EFFECT_SEND. True: irqgate_core_retry() will be worth a call. */
+IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pin, uint32_t ticket);
+
+/* Sends again what no LAPIC took. Pin by pin: *pin = 0 first, until it returns false. */
+IRQGATE_API bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects);
+
+/*
+ * The routes that KVM must have now: the lower half of 2 * pins GSIs has each pin's message, the upper half
+ * messages that are or may be in service though the pin has a new one. Returns how many were written to route[],
+ * which must have room for 2 * pins.
+ */
+IRQGATE_API uint32_t irqgate_core_routes(const struct irqgate_core *core, struct irqgate_route *route,
+					 uint64_t *version);
+
+/* Whether anything on the line is asserted, as far as the core knows. False for no such GSI. */
+IRQGATE_API bool irqgate_core_line_level(const struct irqgate_core *core, uint32_t gsi);
+
+/* Whether the source is asserted, as far as the core knows: 1 or 0. -ENOENT: no such source. */
+IRQGATE_API int irqgate_core_source_level(const struct irqgate_core *core, irqgate_source source);
+
+/* The sources of a line one after another: the first after 0, 0 after the last (or for no such GSI or source). */
+IRQGATE_API irqgate_source irqgate_core_next(const struct irqgate_core *core, uint32_t gsi, irqgate_source source);
+
+/* -ENOENT: no such source. */
+IRQGATE_API int irqgate_core_source_stats(const struct irqgate_core *core, irqgate_source source,
+					  struct irqgate_source_stats *stats);
+
+/* -EINVAL: no such GSI. */
+IRQGATE_API int irqgate_core_line_stats(const struct irqgate_core *core, uint32_t gsi,
+					struct irqgate_line_stats *stats);
+
+/* The name that the source was added with, or "" for no such source. Valid until the source is removed. */
+IRQGATE_API const char *irqgate_core_name(const struct irqgate_core *core, irqgate_source source);
+
+/*
+ * The bytes that make up the state, without the counters: two cores of one configuration in which these are
+ * equal behave alike from here on.
+ */
+IRQGATE_API size_t irqgate_core_state_size(const struct irqgate_core *core);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The KVM adapter for a split irqchip: the LAPICs in the kernel, the IOAPIC here (KVM API, KVM_CAP_SPLIT_IRQCHIP).
+ *
+ * It owns no thread and no event loop. A VMM
+ *   - opens it after KVM_CREATE_VM and before the first vCPU, and names each vCPU after creating it;
+ *   - hands it the exits of its vCPUs, on the thread that took them;
+ *   - polls irqgate_kvm_poll_fd() in whatever loop it has, and calls irqgate_kvm_dispatch() when it is readable.
+ *
+ * Threads: every function may be called from any thread at any time, unless it says otherwise; no callback runs
+ * under the library's locks. Errors are negative errno values; outputs are untouched on failure. File
+ * descriptors that a caller hands in stay the caller's: they must live until their source is removed, and the
+ * library never closes them.
+ */
+#ifndef IRQGATE_KVM_H
+#define IRQGATE_KVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/kvm.h>
+
+#include <irqgate/api.h>
+#include <irqgate/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IRQGATE_KVM_IOAPIC_BASE UINT64_C(0xfec00000) /* guest-physical, where PCs have it */
+#define IRQGATE_KVM_VCPUS_MAX   64U
+
+enum irqgate_path {
+	IRQGATE_PATH_DIRECT,    /* the kernel forwards a trigger by itself where that is possible */
+	IRQGATE_PATH_USERSPACE, /* every trigger goes through irqgate_kvm_dispatch() */
+};
+
+struct irqgate_kvm;
+
+/* What the VMM does for the library. Each may be NULL. */
+struct irqgate_kvm_callbacks {
+	/*
+	 * The library's routes changed, and the VMM builds KVM's table by itself: it must make the entries (all
+	 * MSI) part of it by KVM_SET_GSI_ROUTING before it returns. 0 or a negative errno. NULL: the library
+	 * makes the table from its entries and those of irqgate_kvm_set_routes().
+	 */
+	int (*set_routes)(void *opaque, const struct irqgate_route *route, uint32_t count);
+	/*
+	 * Make that vCPU leave KVM_RUN soon; its thread then calls irqgate_kvm_kicked(). NULL: another vCPU's
+	 * LAPIC is never asked, and remote IRR may read as set for as long as that would settle it.
+	 */
+	void (*kick)(void *opaque, int vcpu_fd);
+	/* A coalesced MMIO write of the VMM's own zones, met while the library drained the ring. */
+	void (*coalesced)(void *opaque, const struct kvm_coalesced_mmio *entry);
+	void *opaque;
+};
+
+struct irqgate_kvm_config {
+	size_t size; /* sizeof(struct irqgate_kvm_config) */
+	int vm_fd;
+	enum irqgate_policy policy;
+	enum irqgate_path path;
+	uint32_t pins;        /* 0: 24 */
+	uint32_t sources;     /* at most; 0: 64 */
+	uint64_t ioapic_base; /* guest-physical; 0: IRQGATE_KVM_IOAPIC_BASE */
+	struct irqgate_kvm_callbacks callbacks;
+};
+
+/* A forwarded level source, as VFIO's INTx is one: it falls silent at its trigger until its resample. */
+struct irqgate_forwarded {
+	size_t size; /* sizeof(struct irqgate_forwarded) */
+	const char *name;
+	int trigger_fd;  /* eventfd, signalled by the source; the library makes it non-blocking and reads it */
+	int resample_fd; /* eventfd, signalled by the library: listen to the line again */
+	/*
+	 * Keep the source from triggering until the next resample; nothing if it is silent already. 0 or a
+	 * negative errno. NULL: the source takes the userspace path.
+	 */
+	int (*silence)(void *opaque);
+	/* The real line now: 1 asserted, 0 not, or a negative errno. NULL: not to be had. */
+	int (*probe)(void *opaque);
+	void *opaque;
+};
+
+struct irqgate_kvm_stats {
+	size_t size;              /* set by the caller */
+	uint64_t route_updates;   /* KVM_SET_GSI_ROUTING calls, or calls of set_routes */
+	uint64_t irqfd_updates;   /* KVM_IRQFD calls */
+	uint64_t messages;        /* KVM_SIGNAL_MSI calls */
+	uint64_t failed_messages; /* of them those that no LAPIC took */
+	uint64_t lapic_reads;     /* KVM_GET_LAPIC calls */
+	uint64_t resamples;       /* resample eventfds signalled */
+	uint64_t silences;        /* calls of silence */
+	uint64_t silence_errors;  /* of them those that failed */
+};
+
+/*
+ * Makes the VM's irqchip split and opens the adapter. GSIs 0 to 2 * pins - 1 are the library's from then on.
+ * -EINVAL: a value out of range. -EOPNOTSUPP: this KVM lacks split irqchips, irqfds or MSIs. -EEXIST: the VM has
+ * an irqchip or a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
+ */
+IRQGATE_API int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm **gate);
+
+/* Removes all sources and frees the adapter. No vCPU may run, and no other call may be under way. NULL: nothing. */
+IRQGATE_API void irqgate_kvm_close(struct irqgate_kvm *gate);
+
+/* Names a vCPU and its mapped run area, before any vCPU runs. -ENOSPC: more than IRQGATE_KVM_VCPUS_MAX. */
+IRQGATE_API int irqgate_kvm_add_vcpu(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
+
+/*
+ * Looks at the exit of a vCPU whose KVM_RUN returned 0; on the thread of that vCPU, before it enters the guest
+ * again. Returns 1: mine, handled. 0: not mine. A negative errno: mine, and KVM refused what had to be done.
+ */
+IRQGATE_API int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
+
+/* The vCPU's KVM_RUN was interrupted (EINTR); on its thread. */
+IRQGATE_API void irqgate_kvm_kicked(struct irqgate_kvm *gate, int vcpu_fd);
+
+/* A descriptor that is readable when irqgate_kvm_dispatch() has work. It is the library's: do not close it. */
+IRQGATE_API int irqgate_kvm_poll_fd(const struct irqgate_kvm *gate);
+
+/* Does what is due, without blocking. 0 or a negative errno of epoll_wait(2). */
+IRQGATE_API int irqgate_kvm_dispatch(struct irqgate_kvm *gate);
+
+/*
+ * The VMM's own GSI routes (MSI-X of other devices, say), which the library keeps in KVM's table beside its own:
+ * all of them at each call. -EINVAL: a GSI below irqgate_kvm_first_gsi(). -ENOMEM, or KVM's errors; the former
+ * ones stay then.
+ */
+IRQGATE_API int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry,
+				       uint32_t count);
+
+/* The first GSI that is not the library's: 2 * pins. */
+IRQGATE_API uint32_t irqgate_kvm_first_gsi(const struct irqgate_kvm *gate);
+
+/*
+ * Adds a forwarded level source to a line. -EINVAL: no such GSI, or not an eventfd. -EBADF. -EBUSY: its trigger
+ * is another source's already. -ENOSPC: no room left in the gate or on the line. -ENOMEM.
+ */
+IRQGATE_API int irqgate_kvm_add_forwarded(struct irqgate_kvm *gate, uint32_t gsi,
+					  const struct irqgate_forwarded *forwarded, irqgate_source *source);
+
+/* Adds an emulated device's wire, or its edges. -EINVAL: no such GSI. -ENOSPC: no room left. */
+IRQGATE_API int irqgate_kvm_add_wire(struct irqgate_kvm *gate, uint32_t gsi, const char *name,
+				     irqgate_source *source);
+IRQGATE_API int irqgate_kvm_add_edge(struct irqgate_kvm *gate, uint32_t gsi, const char *name,
+				     irqgate_source *source);
+
+/*
+ * Removes a source. When it returns, nothing will touch the source's descriptors or call its functions any more.
+ * -ENOENT: the handle names none. Do not call it from silence or probe.
+ */
+IRQGATE_API int irqgate_kvm_remove(struct irqgate_kvm *gate, irqgate_source source);
+
+/* Sets a wire; pulses an edge source. -ENOENT, -EINVAL: not a wire, not an edge source. */
+IRQGATE_API int irqgate_kvm_set_level(struct irqgate_kvm *gate, irqgate_source source, bool level);
+IRQGATE_API int irqgate_kvm_pulse(struct irqgate_kvm *gate, irqgate_source source);
+
+/*
+ * Takes a forwarded source out of its line and back, as PCI's interrupt-disable bit asks for: virtualise the bit
+ * with this and never hand it to VFIO. -ENOENT, -EINVAL: not forwarded.
+ */
+IRQGATE_API int irqgate_kvm_enable(struct irqgate_kvm *gate, irqgate_source source, bool enable);
+
+/*
+ * Whether the line is asserted: 1 or 0. Sources with a probe are asked for their real line; do not call it from
+ * silence or probe. -EINVAL: no such GSI.
+ */
+IRQGATE_API int irqgate_kvm_line_level(struct irqgate_kvm *gate, uint32_t gsi);
+
+/* Resets the chip as a machine reset does. The VMM resets the LAPICs. */
+IRQGATE_API int irqgate_kvm_reset(struct irqgate_kvm *gate);
+
+/* -EINVAL: stats->size is none that the library knows. */
+IRQGATE_API int irqgate_kvm_stats(struct irqgate_kvm *gate, struct irqgate_kvm_stats *stats);
+
+/* See irqgate_core_source_stats() and irqgate_core_line_stats(). */
+IRQGATE_API int irqgate_kvm_source_stats(struct irqgate_kvm *gate, irqgate_source source,
+					 struct irqgate_source_stats *stats);
+IRQGATE_API int irqgate_kvm_line_stats(struct irqgate_kvm *gate, uint32_t gsi, struct irqgate_line_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

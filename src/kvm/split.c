@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The adapter's set-up and the vCPUs' exits; see split.h for the locks. */
+#include "kvm/split.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "chip/ioapic.h"
+
+#define DEFAULT_PINS    24U
+#define DEFAULT_SOURCES 64U
+
+int ig_ioctl(int fd, unsigned long request, void *argument)
+{
+	int result;
+
+	do
+		result = ioctl(fd, request, argument);
+	while (result < 0 && errno == EINTR);
+	return result < 0 ? -errno : result;
+}
+
+static int check_capabilities(int vm_fd)
+{
+	static const long needed[] = { KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_IRQFD, KVM_CAP_IRQ_ROUTING,
+				       KVM_CAP_SIGNAL_MSI };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		int has = ig_ioctl(vm_fd, KVM_CHECK_EXTENSION, (void *)needed[i]);
+
+		if (has < 0)
+			return has;
+		if (!has)
+			return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int split_irqchip(int vm_fd, uint32_t gsis)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { gsis } };
+	int result = ig_ioctl(vm_fd, KVM_ENABLE_CAP, &cap);
+
+	return result < 0 ? result : 0;
+}
+
+static int make_core(struct irqgate_kvm *gate)
+{
+	struct irqgate_core_config config = {
+		.size = sizeof(config),
+		.policy = gate->config.policy,
+		.pins = gate->config.pins,
+		.sources = gate->config.sources,
+	};
+	size_t bytes = irqgate_core_size(&config);
+	void *memory;
+	int error;
+
+	if (!bytes)
+		return -EINVAL;
+	memory = malloc(bytes);
+	if (!memory)
+		return -ENOMEM;
+	error = irqgate_core_init(memory, bytes, &config, &gate->core);
+	if (error)
+		free(memory);
+	return error;
+}
+
+static int make_arrays(struct irqgate_kvm *gate)
+{
+	uint32_t routes = 2 * gate->config.pins;
+
+	gate->source = calloc(gate->config.sources, sizeof(*gate->source));
+	gate->route = calloc(routes, sizeof(*gate->route));
+	gate->route_set = calloc(routes, sizeof(*gate->route_set));
+	gate->table = calloc(1, sizeof(*gate->table) + routes * sizeof(gate->table->entries[0]));
+	return gate->source && gate->route && gate->route_set && gate->table ? 0 : -ENOMEM;
+}
+
+static int make_descriptors(struct irqgate_kvm *gate)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0 };
+
+	gate->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (gate->epoll_fd < 0)
+		return -errno;
+	gate->retry_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (gate->retry_fd < 0 || epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, gate->retry_fd, &event))
+		return -errno;
+	return 0;
+}
+
+static void make_locks(struct irqgate_kvm *gate)
+{
+	pthread_mutex_init(&gate->lock, NULL);
+	pthread_mutex_init(&gate->world, NULL);
+	for (uint32_t i = 0; i < gate->config.sources; i++)
+		pthread_mutex_init(&gate->source[i].io, NULL);
+}
+
+static void destroy(struct irqgate_kvm *gate)
+{
+	if (gate->retry_fd >= 0)
+		close(gate->retry_fd);
+	if (gate->epoll_fd >= 0)
+		close(gate->epoll_fd);
+	free(gate->own);
+	free(gate->table);
+	free(gate->route_set);
+	free(gate->route);
+	free(gate->source);
+	free(gate->core);
+	free(gate);
+}
+
+static bool is_valid(const struct irqgate_kvm_config *config)
+{
+	return config->size == sizeof(*config) && config->path <= IRQGATE_PATH_USERSPACE &&
+	       config->ioapic_base % IG_IOAPIC_WINDOW_SIZE == 0;
+}
+
+static struct irqgate_kvm *allocate(const struct irqgate_kvm_config *config)
+{
+	struct irqgate_kvm *gate = calloc(1, sizeof(*gate));
+
+	if (!gate)
+		return NULL;
+	gate->config = *config;
+	if (!config->pins)
+		gate->config.pins = DEFAULT_PINS;
+	if (!config->sources)
+		gate->config.sources = DEFAULT_SOURCES;
+	if (!config->ioapic_base)
+		gate->config.ioapic_base = IRQGATE_KVM_IOAPIC_BASE;
+	gate->epoll_fd = -1;
+	gate->retry_fd = -1;
+	return gate;
+}
+
+int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm **out)
+{
+	struct irqgate_kvm *gate;
+	int error;
+
+	if (!is_valid(config))
+		return -EINVAL;
+	gate = allocate(config);
+	if (!gate)
+		return -ENOMEM;
+	error = make_core(gate);
+	if (!error)
+		error = make_arrays(gate);
+	if (!error)
+		error = make_descriptors(gate);
+	if (!error)
+		error = check_capabilities(config->vm_fd);
+	if (!error)
+		error = split_irqchip(config->vm_fd, irqgate_kvm_first_gsi(gate));
+	if (error) {
+		destroy(gate);
+		return error;
+	}
+	make_locks(gate);
+	*out = gate;
+	return 0;
+}
+
+void irqgate_kvm_close(struct irqgate_kvm *gate)
+{
+	if (!gate)
+		return;
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		if (gate->source[i].handle)
+			irqgate_kvm_remove(gate, gate->source[i].handle);
+		pthread_mutex_destroy(&gate->source[i].io);
+	}
+	pthread_mutex_destroy(&gate->world);
+	pthread_mutex_destroy(&gate->lock);
+	destroy(gate);
+}
+
+uint32_t irqgate_kvm_first_gsi(const struct irqgate_kvm *gate)
+{
+	return 2 * gate->config.pins;
+}
+
+int irqgate_kvm_poll_fd(const struct irqgate_kvm *gate)
+{
+	return gate->epoll_fd;
+}
+
+int irqgate_kvm_add_vcpu(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&gate->lock);
+	if (gate->vcpus == IRQGATE_KVM_VCPUS_MAX) {
+		error = -ENOSPC;
+	} else {
+		gate->vcpu[gate->vcpus++] = (struct ig_kvm_vcpu){ .fd = vcpu_fd, .run = run };
+		if (gate->vcpus == 1)
+			ig_coalesced_start(gate, run);
+	}
+	pthread_mutex_unlock(&gate->lock);
+	return error;
+}
+
+static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
+{
+	for (uint32_t i = 0; i < gate->vcpus; i++)
+		if (gate->vcpu[i].fd == vcpu_fd)
+			return (int)i;
+	return -1;
+}
+
+static void eoi(struct irqgate_kvm *gate, uint8_t vector)
+{
+	struct irqgate_effects effects;
+	uint32_t pin = 0;
+	bool hit;
+
+	do {
+		pthread_mutex_lock(&gate->lock);
+		hit = irqgate_core_eoi(gate->core, vector, &pin, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		if (hit)
+			ig_effects_run(gate, &effects);
+	} while (hit);
+}
+
+static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)
+{
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	pthread_mutex_unlock(&gate->lock);
+	eoi(gate, run->eoi.vector);
+	return 1;
+}
+
+/* Triggers that nobody has read yet are older than the unmask that comes now. */
+static void read_triggers(struct irqgate_kvm *gate, int gsi)
+{
+	struct irqgate_effects effects; /* none: the pin is masked */
+
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && (int)source->gsi == gsi)
+			ig_source_read(gate, source, &effects);
+	}
+}
+
+static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access)
+{
+	struct irqgate_effects effects;
+	uint64_t kick;
+	int gsi, answer, vector, error;
+
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	gsi = irqgate_core_unmasks(gate->core, access);
+	if (gsi >= 0)
+		read_triggers(gate, gsi);
+	answer = ig_lapic_answer(gate, vcpu, access, &kick);
+	vector = irqgate_core_ioapic_write(gate->core, access, answer, &effects);
+	pthread_mutex_unlock(&gate->lock);
+	error = ig_effects_run(gate, &effects);
+	if (vector >= 0)
+		eoi(gate, (uint8_t)vector);
+	return error;
+}
+
+static uint64_t read_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access)
+{
+	uint64_t kick, value;
+	int answer;
+
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	answer = ig_lapic_answer(gate, vcpu, access, &kick);
+	value = irqgate_core_ioapic_read(gate->core, access, answer);
+	pthread_mutex_unlock(&gate->lock);
+	ig_lapic_kick(gate, kick);
+	return value;
+}
+
+static int exit_mmio(struct irqgate_kvm *gate, int vcpu, struct kvm_run *run)
+{
+	struct irqgate_access access = {
+		.offset = run->mmio.phys_addr - gate->config.ioapic_base,
+		.bytes = run->mmio.len,
+		.write = run->mmio.is_write,
+	};
+	uint64_t value;
+	int error;
+
+	if (access.offset >= IG_IOAPIC_WINDOW_SIZE)
+		return 0;
+	if (access.write) {
+		memcpy(&access.value, run->mmio.data, sizeof(access.value));
+		error = write_ioapic(gate, vcpu, &access);
+		return error < 0 ? error : 1;
+	}
+	value = read_ioapic(gate, vcpu, &access);
+	memcpy(run->mmio.data, &value, sizeof(value));
+	return 1;
+}
+
+int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+{
+	int vcpu = find_vcpu(gate, vcpu_fd);
+
+	if (vcpu < 0)
+		return -EINVAL;
+	ig_lapic_reply(gate, vcpu);
+	switch (run->exit_reason) {
+	case KVM_EXIT_IOAPIC_EOI:
+		return exit_eoi(gate, run);
+	case KVM_EXIT_MMIO:
+		return exit_mmio(gate, vcpu, run);
+	default:
+		return 0;
+	}
+}
+
+void irqgate_kvm_kicked(struct irqgate_kvm *gate, int vcpu_fd)
+{
+	int vcpu = find_vcpu(gate, vcpu_fd);
+
+	if (vcpu >= 0)
+		ig_lapic_reply(gate, vcpu);
+}
+
+int irqgate_kvm_reset(struct irqgate_kvm *gate)
+{
+	struct irqgate_effects effects;
+	uint32_t pin = 0;
+	bool more;
+
+	do {
+		pthread_mutex_lock(&gate->lock);
+		ig_coalesced_drain(gate);
+		more = irqgate_core_reset(gate->core, &pin, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		if (more)
+			ig_effects_run(gate, &effects);
+	} while (more);
+	return 0;
+}

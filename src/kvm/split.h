@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The adapter's inside. Three kinds of lock, always taken in this order:
+ *
+ *   world          KVM's routing table and irqfds, as the adapter last set them
+ *   source->io     what is done to one source: its newest wish is carried out once, and never after its removal
+ *   lock           the core, the records of the sources and vCPUs, the coalesced ring, the question
+ *
+ * Under `lock` only calls that do not wait are made: reads of non-blocking eventfds, KVM_GET_LAPIC of the calling
+ * thread's own vCPU. Effects are carried out with no lock but the one that their kind needs.
+ */
+#ifndef IG_SPLIT_H
+#define IG_SPLIT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <irqgate/kvm.h>
+
+struct ig_kvm_source {
+	irqgate_source handle; /* changed under world, io and lock; 0: unused */
+	struct irqgate_forwarded forwarded;
+	uint32_t gsi;
+	bool bound;            /* world */
+	pthread_mutex_t io;
+	uint64_t wish_done;    /* io: version of the wish that was carried out last */
+};
+
+struct ig_kvm_vcpu {
+	int fd;
+	struct kvm_run *run;
+};
+
+/*
+ * A question to the LAPICs of other vCPUs: each answers when it exits next. It is about the source's state at one
+ * version of its wish; at another one the answer is stale.
+ */
+struct ig_kvm_question {
+	irqgate_source source; /* 0: none */
+	uint64_t version;
+	uint8_t vector[2];
+	uint32_t vectors;
+	int found;             /* the vector that a LAPIC holds, or -1 */
+};
+
+struct irqgate_kvm {
+	struct irqgate_kvm_config config;
+	int epoll_fd;
+	int retry_fd;
+
+	pthread_mutex_t lock;
+	struct irqgate_core *core;
+	struct ig_kvm_source *source; /* by the index in the handle */
+	struct ig_kvm_vcpu vcpu[IRQGATE_KVM_VCPUS_MAX];
+	uint32_t vcpus;
+	struct kvm_coalesced_mmio_ring *ring; /* NULL: nothing is coalesced */
+	struct ig_kvm_question question;
+	_Atomic uint64_t unanswered; /* bitmap of the vCPUs that have yet to answer the question */
+
+	pthread_mutex_t world;
+	_Atomic uint64_t routes_done; /* version of the core's routes that KVM has */
+	struct irqgate_route *route, *route_set; /* now, and as last set */
+	uint32_t routes_set;
+	struct kvm_irq_routing *table;
+	struct kvm_irq_routing_entry *own; /* the VMM's */
+	uint32_t owns;
+
+	_Atomic uint64_t route_updates, irqfd_updates, messages, failed_messages, lapic_reads, resamples, silences,
+		silence_errors;
+};
+
+/* ioctl(2) that goes on after a signal. Returns its value, or a negative errno. */
+int ig_ioctl(int fd, unsigned long request, void *argument);
+
+/* The record of a handle, or NULL. Caller holds lock. */
+struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source handle);
+
+/* effects.c: carries out effects. Caller holds no lock. 0, or a negative errno of KVM_SET_GSI_ROUTING. */
+int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects);
+
+/* effects.c: sends again what no LAPIC took. */
+void ig_effects_retry(struct irqgate_kvm *gate);
+
+/* world.c: makes KVM's table and irqfds at least as new as a version. Caller holds no lock. */
+int ig_world_sync(struct irqgate_kvm *gate, uint64_t version);
+
+/* The same; caller holds world. */
+int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version);
+
+/* source.c: reads a trigger and hands it to the core; false: there was none. Caller holds lock. */
+bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects);
+
+/* lapic.c: the answer that an access needs; may put a question to others. Caller holds lock, on vcpu's thread. */
+int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access, uint64_t *kick);
+
+/* lapic.c: this vCPU's part of the question. Caller holds no lock, on vcpu's thread. */
+void ig_lapic_reply(struct irqgate_kvm *gate, int vcpu);
+
+/* lapic.c: kicks the vCPUs of a bitmap. Caller holds no lock. */
+void ig_lapic_kick(struct irqgate_kvm *gate, uint64_t kick);
+
+/* coalesced.c */
+void ig_coalesced_start(struct irqgate_kvm *gate, struct kvm_run *run);
+void ig_coalesced_drain(struct irqgate_kvm *gate);
+
+#endif

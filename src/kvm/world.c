@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the kernel knows of us: its GSI routing table, and which triggers are bound to a route. Both are built
+ * from the core's state at the moment, under world: so it does not matter in which order threads come here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "kvm/split.h"
+
+static struct kvm_irq_routing_entry as_entry(const struct irqgate_route *route)
+{
+	return (struct kvm_irq_routing_entry){
+		.gsi = route->gsi,
+		.type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = {
+			.address_lo = (uint32_t)route->message.address,
+			.address_hi = (uint32_t)(route->message.address >> 32),
+			.data = route->message.data,
+		},
+	};
+}
+
+static int set_table(struct irqgate_kvm *gate, uint32_t routes)
+{
+	struct kvm_irq_routing *table = gate->table;
+	const struct irqgate_kvm_callbacks *callbacks = &gate->config.callbacks;
+
+	gate->route_updates++;
+	if (callbacks->set_routes)
+		return callbacks->set_routes(callbacks->opaque, gate->route, routes);
+	for (uint32_t i = 0; i < routes; i++)
+		table->entries[i] = as_entry(&gate->route[i]);
+	if (gate->owns)
+		memcpy(&table->entries[routes], gate->own, gate->owns * sizeof(*gate->own));
+	table->nr = routes + gate->owns;
+	table->flags = 0;
+	return ig_ioctl(gate->config.vm_fd, KVM_SET_GSI_ROUTING, table);
+}
+
+static int sync_routes(struct irqgate_kvm *gate, uint64_t *version)
+{
+	uint32_t routes;
+	int error;
+
+	pthread_mutex_lock(&gate->lock);
+	memset(gate->route, 0, 2 * gate->config.pins * sizeof(*gate->route));
+	routes = irqgate_core_routes(gate->core, gate->route, version);
+	pthread_mutex_unlock(&gate->lock);
+	if (routes == gate->routes_set && !memcmp(gate->route, gate->route_set, routes * sizeof(*gate->route)))
+		return 0;
+	error = set_table(gate, routes);
+	if (error < 0)
+		return error;
+	memcpy(gate->route_set, gate->route, routes * sizeof(*gate->route));
+	gate->routes_set = routes;
+	return 0;
+}
+
+static int update_irqfd(struct irqgate_kvm *gate, const struct ig_kvm_source *source, uint32_t flags)
+{
+	struct kvm_irqfd irqfd = {
+		.fd = (uint32_t)source->forwarded.trigger_fd,
+		.gsi = source->gsi,
+		.flags = flags,
+	};
+
+	gate->irqfd_updates++;
+	return ig_ioctl(gate->config.vm_fd, KVM_IRQFD, &irqfd);
+}
+
+/* Whether our own loop watches the trigger. */
+static void watch(struct irqgate_kvm *gate, const struct ig_kvm_source *source, bool on)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = source->handle };
+
+	epoll_ctl(gate->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, source->forwarded.trigger_fd, &event);
+}
+
+/*
+ * An eventfd that is signalled already would inject at once, but what it says is older than the resample that
+ * follows: it is read away.
+ */
+static void bind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *source)
+{
+	struct irqgate_effects effects;
+	uint64_t count;
+
+	watch(gate, source, false);
+	while (read(source->forwarded.trigger_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	if (update_irqfd(gate, source, 0) >= 0) {
+		source->bound = true;
+		return;
+	}
+	watch(gate, source, true);
+	pthread_mutex_lock(&gate->lock);
+	irqgate_core_refuse_direct(gate->core, source->handle, &effects);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+static void unbind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *source)
+{
+	update_irqfd(gate, source, KVM_IRQFD_FLAG_DEASSIGN);
+	source->bound = false;
+	watch(gate, source, true);
+}
+
+static void sync_irqfds(struct irqgate_kvm *gate)
+{
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+		bool wanted;
+
+		if (!source->handle)
+			continue;
+		pthread_mutex_lock(&gate->lock);
+		wanted = irqgate_core_bound(gate->core, source->handle);
+		pthread_mutex_unlock(&gate->lock);
+		if (wanted && !source->bound)
+			bind_trigger(gate, source);
+		else if (!wanted && source->bound)
+			unbind_trigger(gate, source);
+	}
+}
+
+int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version)
+{
+	uint64_t reached = version;
+	int error;
+
+	if (atomic_load(&gate->routes_done) >= version)
+		return 0;
+	error = sync_routes(gate, &reached);
+	sync_irqfds(gate);
+	atomic_store(&gate->routes_done, reached);
+	return error;
+}
+
+int ig_world_sync(struct irqgate_kvm *gate, uint64_t version)
+{
+	int error;
+
+	pthread_mutex_lock(&gate->world);
+	error = ig_world_sync_locked(gate, version);
+	pthread_mutex_unlock(&gate->world);
+	return error;
+}
+
+static bool are_free(const struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (entry[i].gsi < irqgate_kvm_first_gsi(gate))
+			return false;
+	return true;
+}
+
+int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry, uint32_t count)
+{
+	size_t entries = (size_t)2 * gate->config.pins + count;
+	struct kvm_irq_routing_entry *own = calloc(count ? count : 1, sizeof(*own)), *old_own;
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + entries * sizeof(table->entries[0])), *old_table;
+	uint32_t old_owns;
+	int error = -EINVAL;
+
+	if (!are_free(gate, entry, count))
+		goto out;
+	error = -ENOMEM;
+	if (!own || !table)
+		goto out;
+	if (count)
+		memcpy(own, entry, count * sizeof(*own));
+
+	pthread_mutex_lock(&gate->world);
+	old_own = gate->own;
+	old_owns = gate->owns;
+	old_table = gate->table;
+	gate->own = own;
+	gate->owns = count;
+	gate->table = table;
+	memcpy(gate->route, gate->route_set, gate->routes_set * sizeof(*gate->route));
+	error = set_table(gate, gate->routes_set);
+	if (error < 0) {
+		gate->own = old_own;
+		gate->owns = old_owns;
+		gate->table = old_table;
+	} else {
+		own = old_own;
+		table = old_table;
+		error = 0;
+	}
+	pthread_mutex_unlock(&gate->world);
+out:
+	free(table);
+	free(own);
+	return error;
+}

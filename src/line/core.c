@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The core as one block of bytes: set-up, where things lie, and what can be asked of it. */
+#include "line/core.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HANDLE_INDEX_BITS 16
+#define HANDLE_INDEX_MASK 0xffffU
+#define ALIGNMENT         8U
+
+static bool config_is_valid(const struct irqgate_core_config *config)
+{
+	return config->size == sizeof(*config) && config->policy <= IRQGATE_POLICY_UNMASK_RESAMPLE &&
+	       config->pins >= 1 && config->pins <= IRQGATE_PINS_MAX && config->sources >= 1 &&
+	       config->sources <= IRQGATE_SOURCES_MAX;
+}
+
+/* Takes room for count things of a size from *end on. */
+static uint32_t take(uint32_t *end, uint32_t count, size_t size)
+{
+	uint32_t at = *end;
+
+	*end = (at + count * (uint32_t)size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	return at;
+}
+
+/* Where the arrays of this configuration lie. Returns the bytes of the whole. */
+static uint32_t lay_out(const struct irqgate_core_config *config, struct irqgate_core *core)
+{
+	uint32_t end = (sizeof(*core) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+
+	core->pin_at = take(&end, config->pins, sizeof(struct ig_pin));
+	core->line_at = take(&end, config->pins, sizeof(struct ig_line));
+	core->route_at = take(&end, config->pins, sizeof(struct ig_route));
+	core->source_at = take(&end, config->sources, sizeof(struct ig_source));
+	core->line_stats_at = take(&end, config->pins, sizeof(struct irqgate_line_stats));
+	core->source_stats_at = take(&end, config->sources, sizeof(struct irqgate_source_stats));
+	return end;
+}
+
+size_t irqgate_core_size(const struct irqgate_core_config *config)
+{
+	struct irqgate_core scratch;
+
+	return config_is_valid(config) ? lay_out(config, &scratch) : 0;
+}
+
+int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_config *config, struct irqgate_core **core)
+{
+	struct irqgate_core *made = memory;
+
+	if (!config_is_valid(config))
+		return -EINVAL;
+	if (bytes < irqgate_core_size(config))
+		return -ENOSPC;
+	memset(memory, 0, irqgate_core_size(config));
+	lay_out(config, made);
+	made->policy = config->policy;
+	made->sources = config->sources;
+	made->chip.pins = config->pins;
+	for (uint32_t gsi = 0; gsi < config->pins; gsi++) {
+		ig_pin_reset(ig_core_pin(made, gsi));
+		ig_core_line(made, gsi)->first = IG_NO_SOURCE;
+	}
+	for (uint32_t i = 0; i < config->sources; i++)
+		ig_core_source(made, (uint16_t)i)->generation = 1;
+	*core = made;
+	return 0;
+}
+
+/* The cast takes const away: what is const for a caller is so by the signature of the public function. */
+static void *at(const struct irqgate_core *core, uint32_t offset)
+{
+	return (unsigned char *)(uintptr_t)core + offset;
+}
+
+struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct ig_pin *)at(core, core->pin_at) + gsi;
+}
+
+struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct ig_line *)at(core, core->line_at) + gsi;
+}
+
+struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct ig_route *)at(core, core->route_at) + gsi;
+}
+
+struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct irqgate_line_stats *)at(core, core->line_stats_at) + gsi;
+}
+
+struct ig_source *ig_core_source(const struct irqgate_core *core, uint16_t index)
+{
+	if (index == IG_NO_SOURCE)
+		return NULL;
+	return (struct ig_source *)at(core, core->source_at) + index;
+}
+
+static uint16_t index_of(const struct irqgate_core *core, const struct ig_source *source)
+{
+	return (uint16_t)(source - ig_core_source(core, 0));
+}
+
+struct irqgate_source_stats *ig_core_source_stats(const struct irqgate_core *core, const struct ig_source *source)
+{
+	return (struct irqgate_source_stats *)at(core, core->source_stats_at) + index_of(core, source);
+}
+
+struct ig_source *ig_core_find(const struct irqgate_core *core, irqgate_source handle)
+{
+	uint32_t index = handle & HANDLE_INDEX_MASK;
+	struct ig_source *source;
+
+	if (index >= core->sources)
+		return NULL;
+	source = ig_core_source(core, (uint16_t)index);
+	return source->used && source->generation == handle >> HANDLE_INDEX_BITS ? source : NULL;
+}
+
+irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_source *source)
+{
+	return (irqgate_source)source->generation << HANDLE_INDEX_BITS | index_of(core, source);
+}
+
+void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects)
+{
+	effects->count = 0;
+	effects->routes_version = core->routes_version;
+}
+
+void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *effects)
+{
+	effects->routes_version = core->routes_version;
+}
+
+int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, struct irqgate_wish *wish)
+{
+	const struct ig_source *source = ig_core_find(core, handle);
+
+	if (!source)
+		return -ENOENT;
+	*wish = (struct irqgate_wish){ .listen = source->listen, .version = source->wish };
+	return 0;
+}
+
+bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source handle)
+{
+	const struct ig_source *source = ig_core_find(core, handle);
+
+	return source && ig_core_line(core, source->gsi)->bound;
+}
+
+uint32_t irqgate_core_routes(const struct irqgate_core *core, struct irqgate_route *route, uint64_t *version)
+{
+	*version = core->routes_version;
+	return ig_route_table(ig_core_route(core, 0), core->chip.pins, route);
+}
+
+int irqgate_core_source_stats(const struct irqgate_core *core, irqgate_source handle,
+			      struct irqgate_source_stats *stats)
+{
+	const struct ig_source *source = ig_core_find(core, handle);
+
+	if (!source)
+		return -ENOENT;
+	*stats = *ig_core_source_stats(core, source);
+	return 0;
+}
+
+int irqgate_core_line_stats(const struct irqgate_core *core, uint32_t gsi, struct irqgate_line_stats *stats)
+{
+	if (gsi >= core->chip.pins)
+		return -EINVAL;
+	*stats = *ig_core_line_stats(core, gsi);
+	return 0;
+}
+
+const char *irqgate_core_name(const struct irqgate_core *core, irqgate_source handle)
+{
+	const struct ig_source *source = ig_core_find(core, handle);
+
+	return source ? source->name : "";
+}
+
+size_t irqgate_core_state_size(const struct irqgate_core *core)
+{
+	return core->line_stats_at;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The layout of the core: one block of bytes, this struct at its start and the arrays behind it, found by
+ * offset and never by pointer, so that a copy of the block is a copy of the core. Caller serialises.
+ */
+#ifndef IG_CORE_H
+#define IG_CORE_H
+
+#include <irqgate/core.h>
+
+#include "chip/ioapic.h"
+#include "route/route.h"
+
+#define IG_NO_SOURCE UINT16_MAX
+
+/* One GSI: its sources as a list, and whether the kernel forwards the only one of them itself. */
+struct ig_line {
+	uint16_t first;  /* index of the first source, or IG_NO_SOURCE */
+	bool direct;     /* on the direct path: exactly one source, which the kernel can forward */
+	bool bound;      /* the trigger shall be bound to the route */
+};
+
+struct ig_source {
+	uint64_t wish;       /* version of what is wanted, 0 at first */
+	uint16_t generation; /* of the handle; bumped when the source is removed */
+	uint16_t next;       /* of its line */
+	uint16_t gsi;
+	uint8_t kind;        /* enum irqgate_source_kind */
+	bool used;
+	bool asserted;
+	bool enabled;
+	bool listen;         /* the wish */
+	char name[IRQGATE_NAME_SIZE];
+};
+
+struct irqgate_core {
+	uint64_t routes_version;
+	uint32_t policy; /* enum irqgate_policy */
+	uint32_t sources;
+	struct ig_ioapic chip;
+	/* Offsets of the arrays from the start of the core; the two of counters come last. */
+	uint32_t pin_at, line_at, route_at, source_at, line_stats_at, source_stats_at;
+};
+
+struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi);
+struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi);
+struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi);
+struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi);
+struct irqgate_source_stats *ig_core_source_stats(const struct irqgate_core *core, const struct ig_source *source);
+
+/* The source at an index, or NULL for IG_NO_SOURCE. */
+struct ig_source *ig_core_source(const struct irqgate_core *core, uint16_t index);
+
+/* The source that a handle names, or NULL. */
+struct ig_source *ig_core_find(const struct irqgate_core *core, irqgate_source handle);
+
+/* The handle of a source. */
+irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_source *source);
+
+/* Starts a call's effects, and ends them. */
+void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects);
+void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *effects);
+
+/* Walks the sources of a line. */
+#define ig_for_each_source(core, gsi, source) \
+	for (struct ig_source *source = ig_core_source(core, ig_core_line(core, gsi)->first); source; \
+	     source = ig_core_source(core, source->next))
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The gate; see gate.h. */
+#include "line/gate.h"
+
+static bool is_forwarded(const struct ig_source *source)
+{
+	return source->kind == IRQGATE_SOURCE_FORWARDED;
+}
+
+static bool is_masked(const struct irqgate_core *core, uint32_t gsi)
+{
+	return ig_rte_is_masked(ig_core_pin(core, gsi)->rte);
+}
+
+static bool is_live(const struct irqgate_core *core, uint32_t gsi)
+{
+	return ig_rte_is_live(ig_core_pin(core, gsi)->rte);
+}
+
+bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi)
+{
+	ig_for_each_source(core, gsi, source)
+		if (source->asserted)
+			return true;
+	return false;
+}
+
+void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	struct ig_pin *pin = ig_core_pin(core, gsi);
+
+	if (!ig_pin_drive(pin, ig_gate_level(core, gsi)))
+		return;
+	ig_core_line_stats(core, gsi)->sends++;
+	effects->effect[effects->count++] = (struct irqgate_effect){
+		.kind = IRQGATE_EFFECT_SEND,
+		.pin = gsi,
+		.ticket = pin->ticket,
+		.message = ig_rte_message(pin->rte),
+	};
+}
+
+/* States what is wanted of a source from now on. */
+static void wish(struct irqgate_core *core, struct ig_source *source, bool listen, struct irqgate_effects *effects)
+{
+	source->listen = listen;
+	source->wish++;
+	effects->effect[effects->count++] = (struct irqgate_effect){
+		.kind = IRQGATE_EFFECT_SOURCE,
+		.source = ig_core_handle(core, source),
+	};
+}
+
+static void resample(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
+{
+	struct irqgate_source_stats *stats = ig_core_source_stats(core, source);
+
+	if (!source->enabled)
+		return;
+	if (source->asserted)
+		stats->resamples++;
+	else
+		stats->idle_resamples++;
+	source->asserted = false;
+	wish(core, source, true, effects);
+}
+
+static void silence(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
+{
+	ig_core_source_stats(core, source)->silences++;
+	wish(core, source, false, effects);
+}
+
+/* From here on the kernel may send the pin's message by itself at any time. */
+static void hand_to_kernel(struct irqgate_core *core, uint32_t gsi)
+{
+	struct ig_line *line = ig_core_line(core, gsi);
+
+	ig_core_pin(core, gsi)->irr = IG_IRR_UNKNOWN;
+	if (line->bound)
+		return;
+	line->bound = true;
+	core->routes_version++;
+}
+
+/* Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. */
+static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source))
+			resample(core, source, effects);
+	if (ig_core_line(core, gsi)->direct && is_live(core, gsi))
+		hand_to_kernel(core, gsi);
+	else
+		ig_core_pin(core, gsi)->irr = IG_IRR_CLEAR;
+}
+
+static void count_holds(struct irqgate_core *core, uint32_t gsi)
+{
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source) && source->asserted)
+			ig_core_source_stats(core, source)->holds++;
+}
+
+/* The kernel took the trigger; an EOI or a LAPIC shows now that there was one. */
+static void assert_unseen(struct irqgate_core *core, uint32_t gsi)
+{
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source) && source->enabled)
+			source->asserted = true;
+}
+
+void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
+{
+	struct irqgate_source_stats *stats = ig_core_source_stats(core, source);
+
+	stats->triggers++;
+	if (source->asserted || !source->enabled) {
+		stats->absorbed++;
+		return;
+	}
+	source->asserted = true;
+	if (ig_core_line(core, source->gsi)->direct && is_live(core, source->gsi)) {
+		/* Signalled before the kernel got the trigger, read after: too old to be delivered. */
+		resample(core, source, effects);
+		return;
+	}
+	if (core->policy == IRQGATE_POLICY_HOLD && is_masked(core, source->gsi) &&
+	    ig_core_pin(core, source->gsi)->irr != IG_IRR_SET)
+		stats->holds++;
+	ig_gate_drive(core, source->gsi, effects);
+}
+
+void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	struct ig_pin *pin = ig_core_pin(core, gsi);
+
+	if (pin->irr == IG_IRR_UNKNOWN)
+		assert_unseen(core, gsi);
+	pin->irr = IG_IRR_CLEAR;
+	if (core->policy == IRQGATE_POLICY_HOLD && is_masked(core, gsi))
+		count_holds(core, gsi);
+	else
+		release(core, gsi, effects);
+}
+
+static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
+{
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source) && source->asserted)
+			return true;
+	return false;
+}
+
+void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET || core->policy == IRQGATE_POLICY_EOI)
+		return;
+	if (core->policy == IRQGATE_POLICY_UNMASK_RESAMPLE && !forwards_level(core, gsi))
+		return;
+	release(core, gsi, effects);
+}
+
+void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	if (!ig_core_line(core, gsi)->direct || ig_core_pin(core, gsi)->irr != IG_IRR_UNKNOWN)
+		return;
+	ig_for_each_source(core, gsi, source)
+		if (source->enabled)
+			silence(core, source, effects);
+}
+
+void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector)
+{
+	struct ig_pin *pin = ig_core_pin(core, gsi);
+
+	assert_unseen(core, gsi);
+	pin->irr = IG_IRR_SET;
+	pin->served = vector;
+}
+
+void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
+{
+	if (!ig_core_line(core, source->gsi)->direct) {
+		resample(core, source, effects);
+		return;
+	}
+	if (is_live(core, source->gsi) && ig_core_pin(core, source->gsi)->irr != IG_IRR_SET)
+		release(core, source->gsi, effects);
+	/* Else the next unmask or EOI resamples it. */
+}
+
+void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
+{
+	source->asserted = false;
+	silence(core, source, effects);
+}
+
+void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi)
+{
+	struct ig_line *line = ig_core_line(core, gsi);
+
+	line->direct = false;
+	if (!line->bound)
+		return;
+	line->bound = false;
+	core->routes_version++;
+}

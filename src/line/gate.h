@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The gate: when a forwarded source is resampled, and what its line then drives. A source is
+ *
+ *   armed     the device may trigger: not asserted
+ *   asserted  it has triggered, and its interrupt is on the way or in service
+ *   held      asserted, with the pin masked and nothing in service: the gate is shut until the unmask
+ *
+ * On the direct path the kernel consumes the trigger: between a resample and the next EOI the pin's remote
+ * IRR is unknown, and the source armed or asserted. Everything here is about one line. Caller serialises.
+ */
+#ifndef IG_GATE_H
+#define IG_GATE_H
+
+#include "line/core.h"
+
+/* The level that the sources of a line make. */
+bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi);
+
+/* Drives the pin from the sources, and sends its message if that is due. Ends every change of a line. */
+void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* A forwarded source has triggered. */
+void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
+
+/* The chip reports the pin's interrupt acked: remote IRR was set or unknown until now. */
+void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* The chip reports that the guest unmasked the pin, or made it level-triggered while it is unmasked. */
+void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* The chip reports that the pin no longer gives level-triggered interrupts. Call it before ig_gate_acked(). */
+void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* A LAPIC holds the message of a pin whose remote IRR was unknown. */
+void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector);
+
+/* A forwarded source joins the line, or is enabled again. */
+void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
+
+/* A forwarded source is disabled. */
+void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
+
+/* Takes the line from the direct path to the userspace path, for good. */
+void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi);
+
+#endif

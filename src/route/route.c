@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The GSI routes of one pin; see route.h. */
+#include "route/route.h"
+
+#define MSI_DATA_VECTOR 0xffU
+
+static uint8_t vector_of(const struct irqgate_message *message)
+{
+	return (uint8_t)(message->data & MSI_DATA_VECTOR);
+}
+
+static bool same(const struct irqgate_message *a, const struct irqgate_message *b)
+{
+	return a->address == b->address && a->data == b->data;
+}
+
+bool ig_route_has(const struct irqgate_message *message)
+{
+	return message->address != 0;
+}
+
+/* The previous message is the one known to be in service: a newer one, never sent, must not push it out. */
+static bool keeps_previous(const struct ig_route *route, int served)
+{
+	return ig_route_has(&route->previous) && served == vector_of(&route->previous) &&
+	       served != vector_of(&route->current);
+}
+
+bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service, int served)
+{
+	if (same(&route->current, message))
+		return false;
+	if (!in_service)
+		route->previous = (struct irqgate_message){ 0 };
+	else if (!keeps_previous(route, served))
+		route->previous = route->current;
+	route->current = *message;
+	return true;
+}
+
+bool ig_route_matches(const struct ig_route *route, uint8_t vector)
+{
+	uint8_t vectors[2];
+	uint32_t count = ig_route_vectors(route, vectors);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (vectors[i] == vector)
+			return true;
+	return false;
+}
+
+uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2])
+{
+	uint32_t count = 0;
+
+	if (ig_route_has(&route->current))
+		vector[count++] = vector_of(&route->current);
+	if (ig_route_has(&route->previous) && (!count || vector_of(&route->previous) != vector[0]))
+		vector[count++] = vector_of(&route->previous);
+	return count;
+}
+
+uint32_t ig_route_table(const struct ig_route *routes, uint32_t pins, struct irqgate_route *table)
+{
+	uint32_t count = 0;
+
+	for (uint32_t pin = 0; pin < pins; pin++) {
+		if (ig_route_has(&routes[pin].current))
+			table[count++] = (struct irqgate_route){ pin, routes[pin].current };
+		if (ig_route_has(&routes[pin].previous))
+			table[count++] = (struct irqgate_route){ pins + pin, routes[pin].previous };
+	}
+	return count;
+}

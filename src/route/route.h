@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The GSI routes of one pin. KVM computes from its routing table on which vCPU the EOI of which vector exits
+ * (KVM API, KVM_CAP_SPLIT_IRQCHIP): a route that goes while its message is in service takes the EOI with it.
+ * So a pin has two: its current message, and the one that may still be in service. Caller serialises.
+ */
+#ifndef IG_ROUTE_H
+#define IG_ROUTE_H
+
+#include <irqgate/core.h>
+
+struct ig_route {
+	struct irqgate_message current;
+	struct irqgate_message previous;
+};
+
+/* Whether there is a message at all: the address of one is never 0. */
+bool ig_route_has(const struct irqgate_message *message);
+
+/*
+ * Makes message the current one. served: the vector known to be in service, or -1; in_service: whether some
+ * message is or may be in service. Returns whether the table changed.
+ */
+bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service, int served);
+
+/* Whether the vector is that of one of the messages. */
+bool ig_route_matches(const struct ig_route *route, uint8_t vector);
+
+/* The vectors of the messages, each once. Returns how many: 0 to 2. */
+uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2]);
+
+/* Writes the table of so many pins; see irqgate_core_routes(). */
+uint32_t ig_route_table(const struct ig_route *routes, uint32_t pins, struct irqgate_route *table);
+
+#endif
