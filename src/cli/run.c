@@ -15,6 +15,7 @@
 #define MEMORY_MAX     (UINT64_C(3) << 30) /* below the BARs and chips */
 #define MEMORY_DEFAULT (UINT64_C(128) << 20)
 #define EVENTS_DEFAULT 1000
+#define WORK_DEFAULT   250000 /* about what it takes a kernel to wake a thread */
 #define EVENTS_MAX     UINT64_C(1000000000)
 #define GSI_DEFAULT    16
 #define CYCLES_MAX     UINT64_C(1000000000)
@@ -39,7 +40,7 @@ static void print_help(void)
 	     "\n"
 	     "  --guest oneshot|plain   how the built-in guest handles an interrupt (oneshot)\n"
 	     "  --events N              how many it asks for (1000)\n"
-	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (0)\n"
+	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (250000)\n"
 	     "  --gap CYCLES            quiet TSC cycles after each event (0)\n"
 	     "  --policy P              hold, eoi or unmask-resample (hold)\n"
 	     "  --path direct|userspace how a trigger reaches the guest (direct)\n"
@@ -292,6 +293,7 @@ int ig_run_main(int argc, char **argv)
 		.vmm = { .memory = MEMORY_DEFAULT, .cpus = 1, .gsi = GSI_DEFAULT },
 		.guest = "oneshot",
 		.events = EVENTS_DEFAULT,
+		.work = WORK_DEFAULT,
 	};
 	char append[256], address[32];
 	struct ig_vmm *vmm;

@@ -181,14 +181,32 @@ static void handle_exit(struct ig_vcpu *vcpu)
 	}
 }
 
+static void take_exit(struct ig_vcpu *vcpu)
+{
+	bool eoi = vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI;
+
+	if (eoi)
+		vcpu->eoi_at = UINT64_MAX;
+	handle_exit(vcpu);
+	vcpu->exits++;
+	if (eoi)
+		vcpu->eoi_at = vcpu->exits;
+}
+
+bool ig_vcpu_is_past_eoi(struct ig_vcpu *vcpu)
+{
+	uint64_t eoi_at = vcpu->eoi_at;
+
+	return !eoi_at || vcpu->exits > eoi_at;
+}
+
 static void *run_vcpu(void *opaque)
 {
 	struct ig_vcpu *vcpu = opaque;
 
 	while (!atomic_load(&vcpu->vmm->stopping)) {
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
-			vcpu->exits++;
-			handle_exit(vcpu);
+			take_exit(vcpu);
 		} else if (errno == EINTR || errno == EAGAIN) {
 			vcpu->run->immediate_exit = 0;
 			irqgate_kvm_kicked(vcpu->vmm->gate, vcpu->fd);

@@ -224,10 +224,10 @@ static void place_region(struct assigned *assigned, uint32_t index, bool decode)
 	if (!region->map || region->mapped_at == address)
 		return;
 	if (region->mapped_at)
-		ig_vmm_set_slot(assigned->pci.vmm, region->slot, region->mapped_at, 0, NULL);
+		ig_vmm_set_slot(assigned->pci.vmm, region->slot, region->mapped_at, 0, NULL, false);
 	region->mapped_at = 0;
 	if (address >= assigned->pci.vmm->options.memory &&
-	    !ig_vmm_set_slot(assigned->pci.vmm, region->slot, address, region->size, region->map))
+	    !ig_vmm_set_slot(assigned->pci.vmm, region->slot, address, region->size, region->map, false))
 		region->mapped_at = address;
 }
 

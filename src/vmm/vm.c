@@ -52,10 +52,11 @@ static void place_tss(struct ig_vmm *vmm)
 	ioctl(vmm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
 }
 
-int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host)
+int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
+		.flags = read_only ? KVM_MEM_READONLY : 0,
 		.guest_phys_addr = address,
 		.memory_size = size,
 		.userspace_addr = (uintptr_t)host,
@@ -76,7 +77,7 @@ static int map_memory(struct ig_vmm *vmm)
 		return -ENOMEM;
 	}
 	vmm->memory = memory;
-	error = ig_vmm_set_slot(vmm, vmm->slots++, 0, vmm->options.memory, memory);
+	error = ig_vmm_set_slot(vmm, vmm->slots++, 0, vmm->options.memory, memory, false);
 	if (error)
 		ig_error("cannot give the guest its memory: %s", strerror(-error));
 	return error;

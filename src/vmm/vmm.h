@@ -60,7 +60,8 @@ struct ig_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
-	_Atomic uint64_t exits;
+	_Atomic uint64_t exits;  /* handled */
+	_Atomic uint64_t eoi_at; /* exits when the last EOI was handled; all ones while one is */
 };
 
 /* A 16550's registers (National Semiconductor PC16550D data sheet); serial.c. */
@@ -127,8 +128,8 @@ void ig_vmm_close(struct ig_vmm *vmm);
 /* vm.c: ends the run; the first caller's reason counts. From any thread. */
 void ig_vmm_stop(struct ig_vmm *vmm, enum ig_vmm_end end, uint8_t value);
 
-/* vm.c: puts host memory at a guest-physical address, or (size 0) takes it away. */
-int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host);
+/* vm.c: puts host memory at a guest-physical address, or (size 0) takes it away. Writes to read-only memory exit. */
+int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only);
 
 /* The host's view of guest memory, or NULL where that is not all RAM. */
 void *ig_vmm_memory(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
@@ -137,6 +138,9 @@ void *ig_vmm_memory(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
 int ig_vcpu_open(struct ig_vmm *vmm, uint32_t id);
 int ig_vcpu_start(struct ig_vcpu *vcpu);
 void ig_vcpu_kick(struct ig_vcpu *vcpu);
+
+/* Whether the vCPU has exited again since its last EOI. From any thread. */
+bool ig_vcpu_is_past_eoi(struct ig_vcpu *vcpu);
 void ig_vcpu_close(struct ig_vcpu *vcpu);
 
 /* ports.c: one access of a guest to a port, or to memory where there is none. */
