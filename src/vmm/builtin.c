@@ -31,9 +31,9 @@
 
 /*
  * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the guest
- * sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the device. So the
- * worker gives the vCPU that took the EOI time for one more exit, within a bound; on other KVMs, where the handler
- * has done so before, that changes nothing.
+ * sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the device, both of
+ * which exit. So the worker waits, within a bound, until the vCPU that took the EOI has had another exit since the
+ * trigger. On other KVMs it had it before it sent the EOI.
  */
 #define WORKER_NANOSECONDS 50000L
 #define WORKER_ROUNDS_MAX  400
@@ -48,7 +48,9 @@ struct builtin {
 	int64_t triggers, resamples;
 	int trigger_fd, resample_fd;
 	int raise_fd;     /* the line went up, or the thread shall end */
-	uint32_t rounds; /* the worker's, since the line was unmasked; the thread's own */
+	/* The thread's own: the worker's rounds since the line was unmasked, and the vCPUs' exits at the trigger. */
+	uint32_t rounds;
+	uint64_t taken[IG_VCPUS_MAX];
 	_Atomic bool ending;
 	bool running;
 	pthread_t thread;
@@ -82,6 +84,8 @@ static void interrupt_host(struct builtin *builtin)
 		return;
 	builtin->masked = true;
 	builtin->triggers++;
+	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
+		builtin->taken[i] = builtin->pci.vmm->vcpu[i].taken;
 	signal_fd(builtin->trigger_fd);
 }
 
@@ -108,18 +112,17 @@ static bool serve(struct builtin *builtin)
 	return up;
 }
 
-static bool vcpus_are_past_eoi(const struct builtin *builtin)
+static bool handler_has_exited(const struct builtin *builtin)
 {
-	for (uint32_t i = 0; i < builtin->pci.vmm->options.cpus; i++)
-		if (!ig_vcpu_is_past_eoi(&builtin->pci.vmm->vcpu[i]))
-			return false;
-	return true;
+	uint32_t vcpu = builtin->pci.vmm->eoi_vcpu;
+
+	return builtin->pci.vmm->vcpu[vcpu].handled > builtin->taken[vcpu];
 }
 
 /* Returns whether the worker goes on waiting. */
 static bool work(struct builtin *builtin)
 {
-	if (++builtin->rounds < WORKER_ROUNDS_MAX && !vcpus_are_past_eoi(builtin))
+	if (++builtin->rounds < WORKER_ROUNDS_MAX && !handler_has_exited(builtin))
 		return true;
 	pthread_mutex_lock(&builtin->lock);
 	interrupt_host(builtin);

@@ -185,19 +185,12 @@ static void take_exit(struct ig_vcpu *vcpu)
 {
 	bool eoi = vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI;
 
-	if (eoi)
-		vcpu->eoi_at = UINT64_MAX;
-	handle_exit(vcpu);
 	vcpu->exits++;
+	vcpu->taken += !eoi;
 	if (eoi)
-		vcpu->eoi_at = vcpu->exits;
-}
-
-bool ig_vcpu_is_past_eoi(struct ig_vcpu *vcpu)
-{
-	uint64_t eoi_at = vcpu->eoi_at;
-
-	return !eoi_at || vcpu->exits > eoi_at;
+		vcpu->vmm->eoi_vcpu = vcpu->id;
+	handle_exit(vcpu);
+	vcpu->handled += !eoi;
 }
 
 static void *run_vcpu(void *opaque)

@@ -60,8 +60,8 @@ struct ig_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
-	_Atomic uint64_t exits;  /* handled */
-	_Atomic uint64_t eoi_at; /* exits when the last EOI was handled; all ones while one is */
+	_Atomic uint64_t exits;          /* all of them */
+	_Atomic uint64_t taken, handled; /* those that are no EOI */
 };
 
 /* A 16550's registers (National Semiconductor PC16550D data sheet); serial.c. */
@@ -110,6 +110,7 @@ struct ig_vmm {
 	pthread_mutex_t wires_lock;
 	irqgate_source wire[IG_GSIS]; /* of the test ports; added when first written */
 
+	_Atomic uint32_t eoi_vcpu; /* which took the last EOI exit */
 	_Atomic bool stopping;
 	int stop_fd;
 	enum ig_vmm_end end;
@@ -138,9 +139,6 @@ void *ig_vmm_memory(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
 int ig_vcpu_open(struct ig_vmm *vmm, uint32_t id);
 int ig_vcpu_start(struct ig_vcpu *vcpu);
 void ig_vcpu_kick(struct ig_vcpu *vcpu);
-
-/* Whether the vCPU has exited again since its last EOI. From any thread. */
-bool ig_vcpu_is_past_eoi(struct ig_vcpu *vcpu);
 void ig_vcpu_close(struct ig_vcpu *vcpu);
 
 /* ports.c: one access of a guest to a port, or to memory where there is none. */
