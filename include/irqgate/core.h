@@ -9,7 +9,7 @@
  * it) and carries out the returned effects after it has let go of its lock.
  *
  * A GSI is a line; here GSI n feeds pin n of the IOAPIC. Errors are negative errno values; where a function
- * fails, its outputs are untouched.
+ * fails, its outputs are untouched, but for the effects, of which there are none then.
  */
 #ifndef IRQGATE_CORE_H
 #define IRQGATE_CORE_H
@@ -37,7 +37,7 @@ enum irqgate_source_kind {
 	IRQGATE_SOURCE_FORWARDED, /* a level source that falls silent at its trigger until its resample */
 };
 
-#define IRQGATE_PINS_MAX         240U /* entries that the version register can count */
+#define IRQGATE_PINS_MAX         120U /* entries that an 8-bit index reaches, from 0x10 on (82093AA, 3.1.1) */
 #define IRQGATE_SOURCES_MAX      4096U
 #define IRQGATE_LINE_SOURCES_MAX 31U /* sources on one line */
 #define IRQGATE_NAME_SIZE        24U /* a source's name with its NUL; longer ones are cut */
@@ -87,8 +87,9 @@ struct irqgate_effects {
 
 /* What is wanted of a forwarded source now. Wishes count up; only the newest one has to be carried out. */
 struct irqgate_wish {
-	bool listen;      /* true: resample it. false: silence it, until the next wish to listen */
-	uint64_t version; /* 0: nothing has been wanted yet */
+	bool listen;             /* true: resample it. false: silence it, until the next wish to listen */
+	uint64_t version;        /* 0: nothing has been wanted yet */
+	uint64_t routes_version; /* the table of routes must be at least as new before */
 };
 
 /*
@@ -189,7 +190,7 @@ IRQGATE_API uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const s
 
 /*
  * A write. What has no register is ignored. Returns the vector (0 to 255) that the write asks to EOI, which the
- * caller hands to irqgate_core_eoi(), or -1.
+ * caller hands to irqgate_core_ioapic_eoi(), or -1.
  */
 IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_access *access, int answer,
 					  struct irqgate_effects *effects);
@@ -210,11 +211,24 @@ IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const s
 IRQGATE_API int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_access *access);
 
 /*
+ * Counts whatever settles or opens the question whether the pin's message is in service: an answer of the LAPICs is
+ * good for as long as this stays the same. 0 for no such GSI.
+ */
+IRQGATE_API uint64_t irqgate_core_epoch(const struct irqgate_core *core, uint32_t gsi);
+
+/*
  * A LAPIC broadcast the EOI of a level-triggered vector. Pin by pin, as several may share the vector: call it
  * with *pin = 0 until it returns false, and carry out the effects of each call that returned true.
  */
 IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
 				  struct irqgate_effects *effects);
+
+/*
+ * The same for a write of the EOI register. A guest may send it beside the LAPIC's EOI (Linux with interrupt
+ * remapping does): so it acks only a pin that is known to be in service, else the second would ack the next interrupt.
+ */
+IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+					 struct irqgate_effects *effects);
 
 /* No LAPIC took the message of an IRQGATE_EFFECT_SEND. True: irqgate_core_retry() will be worth a call. */
 IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pin, uint32_t ticket);
@@ -232,6 +246,9 @@ IRQGATE_API uint32_t irqgate_core_routes(const struct irqgate_core *core, struct
 
 /* Whether anything on the line is asserted, as far as the core knows. False for no such GSI. */
 IRQGATE_API bool irqgate_core_line_level(const struct irqgate_core *core, uint32_t gsi);
+
+/* Whether the source is enabled; false for no such source. */
+IRQGATE_API bool irqgate_core_enabled(const struct irqgate_core *core, irqgate_source source);
 
 /* Whether the source is asserted, as far as the core knows: 1 or 0. -ENOENT: no such source. */
 IRQGATE_API int irqgate_core_source_level(const struct irqgate_core *core, irqgate_source source);

@@ -8,7 +8,7 @@
  *   - polls irqgate_kvm_poll_fd() in whatever loop it has, and calls irqgate_kvm_dispatch() when it is readable.
  *
  * Threads: every function may be called from any thread at any time, unless it says otherwise; no callback runs
- * under the library's locks. Errors are negative errno values; outputs are untouched on failure. File
+ * under the library's locks, unless it says otherwise. Errors are negative errno values; outputs are untouched on failure. File
  * descriptors that a caller hands in stay the caller's: they must live until their source is removed, and the
  * library never closes them.
  */
@@ -43,7 +43,8 @@ struct irqgate_kvm_callbacks {
 	/*
 	 * The library's routes changed, and the VMM builds KVM's table by itself: it must make the entries (all
 	 * MSI) part of it by KVM_SET_GSI_ROUTING before it returns. 0 or a negative errno. NULL: the library
-	 * makes the table from its entries and those of irqgate_kvm_set_routes().
+	 * makes the table from its entries and those of irqgate_kvm_set_routes(). The calls come one at a time; it
+	 * must not call the library, nor wait for a thread that does.
 	 */
 	int (*set_routes)(void *opaque, const struct irqgate_route *route, uint32_t count);
 	/*
@@ -125,7 +126,7 @@ IRQGATE_API int irqgate_kvm_dispatch(struct irqgate_kvm *gate);
 
 /*
  * The VMM's own GSI routes (MSI-X of other devices, say), which the library keeps in KVM's table beside its own:
- * all of them at each call. -EINVAL: a GSI below irqgate_kvm_first_gsi(). -ENOMEM, or KVM's errors; the former
+ * all of them at each call. -EINVAL: a GSI below irqgate_kvm_first_gsi(), or there is a set_routes callback. -ENOMEM, or KVM's errors; the former
  * ones stay then.
  */
 IRQGATE_API int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry,

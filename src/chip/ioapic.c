@@ -49,11 +49,16 @@ struct irqgate_message ig_rte_message(uint64_t rte)
 	return message;
 }
 
+uint8_t ig_message_vector(const struct irqgate_message *message)
+{
+	return (uint8_t)(message->data & IG_RTE_VECTOR);
+}
+
 void ig_pin_reset(struct ig_pin *pin)
 {
 	pin->rte = IG_RTE_MASKED;
 	pin->irr = IG_IRR_CLEAR;
-	pin->served = 0;
+	pin->served = (struct irqgate_message){ 0 };
 	pin->undelivered = false;
 }
 
@@ -62,7 +67,7 @@ static bool drive_level(struct ig_pin *pin)
 	if (!pin->level || !ig_rte_is_live(pin->rte) || pin->irr == IG_IRR_SET)
 		return false;
 	pin->irr = IG_IRR_SET;
-	pin->served = (uint8_t)(pin->rte & IG_RTE_VECTOR);
+	pin->served = ig_rte_message(pin->rte);
 	return true;
 }
 

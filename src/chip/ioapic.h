@@ -54,8 +54,8 @@ enum ig_irr { IG_IRR_CLEAR, IG_IRR_SET, IG_IRR_UNKNOWN };
 
 struct ig_pin {
 	uint64_t rte;    /* the writable bits */
+	struct irqgate_message served; /* what was sent, while irr is set */
 	uint8_t irr;     /* enum ig_irr */
-	uint8_t served;  /* the vector that was sent, while irr is set */
 	uint8_t ticket;  /* counts the messages sent */
 	bool level;      /* how the line drives the pin */
 	bool undelivered; /* no LAPIC took the message */
@@ -85,6 +85,9 @@ bool ig_rte_is_level(uint64_t rte);
 bool ig_rte_is_live(uint64_t rte);
 
 bool ig_rte_is_masked(uint64_t rte);
+
+/* The vector of a message. */
+uint8_t ig_message_vector(const struct irqgate_message *message);
 
 /* The message that the entry stands for. */
 struct irqgate_message ig_rte_message(uint64_t rte);

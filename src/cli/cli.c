@@ -10,31 +10,27 @@
 
 #include "cli/cli.h"
 
-static void print_error(const char *format, va_list args)
-{
-	fflush(stdout);
-	fputs("irqgate: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-}
-
 void ig_error(const char *format, ...)
 {
 	va_list args;
 
+	fflush(stdout);
+	fputs("irqgate: ", stderr);
 	va_start(args, format);
-	print_error(format, args);
+	vfprintf(stderr, format, args);
 	va_end(args);
+	fputc('\n', stderr);
 }
 
 int ig_usage_error(const char *verb, const char *format, ...)
 {
+	char what[512];
 	va_list args;
 
 	va_start(args, format);
-	print_error(format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	fprintf(stderr, "'irqgate %s --help' lists the options\n", verb);
+	ig_error("%s; 'irqgate %s --help' lists the options", what, verb);
 	return IG_EXIT_USAGE;
 }
 

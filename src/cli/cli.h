@@ -19,7 +19,7 @@ int ig_lab_main(int argc, char **argv);
 /* Prints "irqgate: " and one line on stderr; the line names the thing and what to do. */
 void ig_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, with a pointer to the verb's help; returns IG_EXIT_USAGE. */
+/* The same, with a pointer to the verb's help at its end; returns IG_EXIT_USAGE. */
 int ig_usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Reads a whole unsigned number (decimal or 0x) between min and max. Returns 0 or -EINVAL. */

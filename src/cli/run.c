@@ -193,12 +193,14 @@ static int check(const struct options *options)
 /* Returns IG_EXIT_OK to go on, or the exit status; *help: it was printed. */
 static int parse(int argc, char **argv, struct options *options, bool *help)
 {
-	int option, index = 0, status;
+	int option, index = 0, status, at = 1;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+", long_options, &index)) >= 0) {
+	for (; (option = getopt_long(argc, argv, "+:", long_options, &index)) >= 0; at = optind) {
+		if (option == ':')
+			return ig_usage_error("run", "%s needs a value", argv[at]);
 		if (option == '?')
-			return ig_usage_error("run", "%s: unknown option, or its value is missing", argv[optind - 1]);
+			return ig_usage_error("run", "%s: no such option", argv[at]);
 		if (option == OPT_HELP) {
 			print_help();
 			*help = true;

@@ -6,7 +6,10 @@
 
 #include "kvm/split.h"
 
-/* A message that no LAPIC took is sent again after this long: the guest has its LAPIC off, say. */
+/*
+ * What could not be done is tried again after this long: a message that no LAPIC took, as the guest has its LAPIC
+ * off, or a table of routes that the kernel had no memory for.
+ */
 #define RETRY_NANOSECONDS 10000000L
 
 static void arm_retry(struct irqgate_kvm *gate)
@@ -16,18 +19,10 @@ static void arm_retry(struct irqgate_kvm *gate)
 	timerfd_settime(gate->retry_fd, 0, &when, NULL);
 }
 
-static void send_message(struct irqgate_kvm *gate, const struct irqgate_effect *effect)
+static void message_failed(struct irqgate_kvm *gate, const struct irqgate_effect *effect)
 {
-	struct kvm_msi msi = {
-		.address_lo = (uint32_t)effect->message.address,
-		.address_hi = (uint32_t)(effect->message.address >> 32),
-		.data = effect->message.data,
-	};
 	bool again;
 
-	gate->messages++;
-	if (ig_ioctl(gate->config.vm_fd, KVM_SIGNAL_MSI, &msi) > 0)
-		return;
 	gate->failed_messages++;
 	pthread_mutex_lock(&gate->lock);
 	again = irqgate_core_send_failed(gate->core, effect->pin, effect->ticket);
@@ -36,19 +31,17 @@ static void send_message(struct irqgate_kvm *gate, const struct irqgate_effect *
 		arm_retry(gate);
 }
 
-void ig_effects_retry(struct irqgate_kvm *gate)
+static void send_message(struct irqgate_kvm *gate, const struct irqgate_effect *effect)
 {
-	struct irqgate_effects effects;
-	uint32_t pin = 0;
-	bool more;
+	struct kvm_msi msi = {
+		.address_lo = (uint32_t)effect->message.address,
+		.address_hi = (uint32_t)(effect->message.address >> 32),
+		.data = effect->message.data,
+	};
 
-	do {
-		pthread_mutex_lock(&gate->lock);
-		more = irqgate_core_retry(gate->core, &pin, &effects);
-		pthread_mutex_unlock(&gate->lock);
-		if (more)
-			ig_effects_run(gate, &effects);
-	} while (more);
+	gate->messages++;
+	if (ig_ioctl(gate->config.vm_fd, KVM_SIGNAL_MSI, &msi) <= 0)
+		message_failed(gate, effect);
 }
 
 static void resample(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
@@ -72,38 +65,98 @@ static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source
 		gate->silence_errors++;
 }
 
-/* Carries out the newest wish, once: an older one that comes late finds it done. */
-static void carry_out_wish(struct irqgate_kvm *gate, irqgate_source handle)
+/* Returns whether it must be tried again with a newer table of routes: its version is in the wish. */
+static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irqgate_wish *wish)
 {
 	struct ig_kvm_source *source = &gate->source[handle & 0xffff];
-	struct irqgate_wish wish;
+	bool behind = false;
 	int error;
 
 	pthread_mutex_lock(&source->io);
 	pthread_mutex_lock(&gate->lock);
-	error = irqgate_core_wish(gate->core, handle, &wish);
+	error = irqgate_core_wish(gate->core, handle, wish);
 	pthread_mutex_unlock(&gate->lock);
-	if (!error && wish.version > source->wish_done) {
-		source->wish_done = wish.version;
-		if (wish.listen)
-			resample(gate, source);
-		else
-			silence(gate, source);
-	}
+	if (error || wish->version <= source->wish_done)
+		goto out;
+	behind = wish->listen && atomic_load(&gate->routes_done) < wish->routes_version;
+	if (behind)
+		goto out;
+	source->wish_done = wish->version;
+	if (wish->listen)
+		resample(gate, source);
+	else
+		silence(gate, source);
+out:
 	pthread_mutex_unlock(&source->io);
+	return behind;
+}
+
+/* Carries out the newest wish, once: an older one that comes late finds it done. */
+static int carry_out_wish(struct irqgate_kvm *gate, irqgate_source handle)
+{
+	struct irqgate_wish wish;
+
+	while (try_wish(gate, handle, &wish)) {
+		int error = ig_world_sync(gate, wish.routes_version);
+
+		if (error < 0) {
+			arm_retry(gate);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static int carry_out(struct irqgate_kvm *gate, const struct irqgate_effect *effect, bool routed)
+{
+	if (effect->kind == IRQGATE_EFFECT_SOURCE)
+		return carry_out_wish(gate, effect->source);
+	if (routed)
+		send_message(gate, effect);
+	else
+		message_failed(gate, effect);
+	return 0;
 }
 
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects)
 {
-	int error = 0;
+	int error = ig_world_sync(gate, effects->routes_version);
+	bool routed = error >= 0;
 
-	if (atomic_load(&gate->routes_done) < effects->routes_version)
-		error = ig_world_sync(gate, effects->routes_version);
 	for (uint32_t i = 0; i < effects->count; i++) {
-		if (effects->effect[i].kind == IRQGATE_EFFECT_SEND)
-			send_message(gate, &effects->effect[i]);
-		else
-			carry_out_wish(gate, effects->effect[i].source);
+		int failed = carry_out(gate, &effects->effect[i], routed);
+
+		if (failed < 0)
+			error = failed;
 	}
 	return error;
+}
+
+static void retry_messages(struct irqgate_kvm *gate)
+{
+	struct irqgate_effects effects;
+	uint32_t pin = 0;
+	bool more;
+
+	do {
+		pthread_mutex_lock(&gate->lock);
+		more = irqgate_core_retry(gate->core, &pin, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		if (more)
+			ig_effects_run(gate, &effects);
+	} while (more);
+}
+
+void ig_effects_retry(struct irqgate_kvm *gate)
+{
+	retry_messages(gate);
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		irqgate_source handle;
+
+		pthread_mutex_lock(&gate->lock);
+		handle = gate->source[i].handle;
+		pthread_mutex_unlock(&gate->lock);
+		if (handle)
+			carry_out_wish(gate, handle);
+	}
 }

@@ -5,6 +5,7 @@
  * be never. So others are asked: they are kicked, and answer as they pass through here.
  */
 #include <string.h>
+#include <time.h>
 
 #include "kvm/split.h"
 
@@ -13,6 +14,9 @@
 #define LAPIC_IRR           0x200U
 #define REGISTER_STRIDE     0x10U
 #define VECTORS_PER_REGISTER 32U
+
+/* How long an answer is good: a guest that waits for it reads again within microseconds. */
+#define ANSWER_NANOSECONDS INT64_C(10000000)
 
 static bool bank_has(const struct kvm_lapic_state *lapic, uint32_t bank, uint8_t vector)
 {
@@ -36,18 +40,17 @@ static int look(struct irqgate_kvm *gate, int vcpu, const uint8_t *vector, uint3
 	return IRQGATE_LAPIC_IDLE;
 }
 
-/* The only forwarded source on the line of an access: where the core asks, there is one. */
-static const struct ig_kvm_source *find_source(const struct irqgate_kvm *gate, uint32_t gsi)
+static int64_t now(void)
 {
-	for (uint32_t i = 0; i < gate->config.sources; i++)
-		if (gate->source[i].handle && gate->source[i].gsi == gsi)
-			return &gate->source[i];
-	return NULL;
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static bool is_current(const struct irqgate_kvm *gate, irqgate_source source, uint64_t version)
+static bool is_fresh(const struct ig_kvm_question *question)
 {
-	return gate->question.source == source && gate->question.version == version;
+	return question->gsi >= 0 && now() - question->asked < ANSWER_NANOSECONDS;
 }
 
 /* What the other vCPUs have answered so far. Each answer counts once. */
@@ -57,15 +60,19 @@ static int take_answer(struct irqgate_kvm *gate)
 
 	if (found < 0 && atomic_load(&gate->unanswered))
 		return IRQGATE_LAPIC_NOT_ASKED;
-	gate->question.source = 0;
+	gate->question.gsi = -1;
 	return found < 0 ? IRQGATE_LAPIC_IDLE : found;
 }
 
+/* One question at a time: another one that comes meanwhile is put again by whoever needs it. */
 static void ask_others(struct irqgate_kvm *gate, int vcpu, const struct ig_kvm_question *question, uint64_t *kick)
 {
 	uint64_t all = UINT64_MAX >> (IRQGATE_KVM_VCPUS_MAX - gate->vcpus);
 
+	if (is_fresh(&gate->question))
+		return;
 	gate->question = *question;
+	gate->question.asked = now();
 	*kick = all & ~(UINT64_C(1) << vcpu);
 	atomic_store(&gate->unanswered, *kick);
 }
@@ -73,23 +80,17 @@ static void ask_others(struct irqgate_kvm *gate, int vcpu, const struct ig_kvm_q
 int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access, uint64_t *kick)
 {
 	struct ig_kvm_question question = { .found = -1 };
-	const struct ig_kvm_source *source;
-	struct irqgate_wish wish;
-	int gsi, own;
+	int own;
 
 	*kick = 0;
-	gsi = irqgate_core_asks_lapic(gate->core, access, question.vector, &question.vectors);
-	if (gsi < 0)
+	question.gsi = irqgate_core_asks_lapic(gate->core, access, question.vector, &question.vectors);
+	if (question.gsi < 0)
 		return IRQGATE_LAPIC_NOT_ASKED;
 	own = look(gate, vcpu, question.vector, question.vectors);
 	if (own != IRQGATE_LAPIC_IDLE || gate->vcpus == 1)
 		return own;
-	source = find_source(gate, (uint32_t)gsi);
-	if (!source || irqgate_core_wish(gate->core, source->handle, &wish))
-		return IRQGATE_LAPIC_NOT_ASKED;
-	question.source = source->handle;
-	question.version = wish.version;
-	if (is_current(gate, question.source, question.version))
+	question.epoch = irqgate_core_epoch(gate->core, (uint32_t)question.gsi);
+	if (is_fresh(&gate->question) && gate->question.gsi == question.gsi && gate->question.epoch == question.epoch)
 		return take_answer(gate);
 	if (!access->write && gate->config.callbacks.kick)
 		ask_others(gate, vcpu, &question, kick);
@@ -109,7 +110,7 @@ void ig_lapic_reply(struct irqgate_kvm *gate, int vcpu)
 		if (found >= 0)
 			gate->question.found = found;
 		if (found == IRQGATE_LAPIC_NOT_ASKED)
-			gate->question.source = 0; /* no answer to be had: the next access asks anew */
+			gate->question.gsi = -1; /* no answer to be had: the next access asks anew */
 		atomic_fetch_and(&gate->unanswered, ~self);
 	}
 	pthread_mutex_unlock(&gate->lock);

@@ -9,9 +9,13 @@ static int source_level(struct irqgate_kvm *gate, irqgate_source handle)
 {
 	struct ig_kvm_source *source = &gate->source[handle & 0xffff];
 	int level = -ENODATA;
+	bool enabled;
 
+	pthread_mutex_lock(&gate->lock);
+	enabled = irqgate_core_enabled(gate->core, handle);
+	pthread_mutex_unlock(&gate->lock);
 	pthread_mutex_lock(&source->io);
-	if (source->handle == handle && source->forwarded.probe)
+	if (enabled && source->handle == handle && source->forwarded.probe)
 		level = source->forwarded.probe(source->forwarded.opaque);
 	pthread_mutex_unlock(&source->io);
 	if (level >= 0)

@@ -2,6 +2,7 @@
 /* Sources: added, removed, and their triggers read on the userspace path. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -62,17 +63,54 @@ int irqgate_kvm_dispatch(struct irqgate_kvm *gate)
 	return 0;
 }
 
-/* The eventfd must be one that can be waited for, and no other source's. */
-static int take_trigger(struct irqgate_kvm *gate, int fd)
+/*
+ * The kernel's number of an eventfd, by which a duplicate of it is found out. -1: it can not be had (no /proc).
+ * -EINVAL: not an eventfd.
+ */
+static int eventfd_id(int fd)
+{
+	char path[64], line[128];
+	bool known = false;
+	int id = -1;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "re");
+	if (!info)
+		return -1;
+	while (fgets(line, sizeof(line), info)) {
+		known = known || !strncmp(line, "eventfd-", strlen("eventfd-"));
+		sscanf(line, "eventfd-id: %d", &id);
+	}
+	fclose(info);
+	return known ? id : -EINVAL;
+}
+
+static bool is_taken(const struct irqgate_kvm *gate, int fd, int id)
+{
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		const struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && (source->forwarded.trigger_fd == fd || (id >= 0 && source->eventfd_id == id)))
+			return true;
+	}
+	return false;
+}
+
+/* The trigger must be an eventfd, and no other source's. */
+static int take_trigger(struct irqgate_kvm *gate, int fd, int id)
 {
 	struct epoll_event event = { .events = 0 };
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+	if (flags < 0)
 		return -errno;
-	for (uint32_t i = 0; i < gate->config.sources; i++)
-		if (gate->source[i].handle && gate->source[i].forwarded.trigger_fd == fd)
-			return -EBUSY;
+	if (id == -EINVAL)
+		return -EINVAL;
+	if (is_taken(gate, fd, id))
+		return -EBUSY;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return -errno;
 	if (epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, fd, &event))
 		return errno == EPERM ? -EINVAL : -errno;
 	return 0;
@@ -83,7 +121,7 @@ static bool is_valid(const struct irqgate_forwarded *forwarded)
 	return forwarded->size == sizeof(*forwarded) && forwarded->trigger_fd != forwarded->resample_fd;
 }
 
-static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_forwarded *forwarded,
+static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_forwarded *forwarded, int id,
 		      irqgate_source *handle, struct irqgate_effects *effects)
 {
 	bool direct = gate->config.path == IRQGATE_PATH_DIRECT && forwarded->silence;
@@ -99,6 +137,7 @@ static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqga
 		source->forwarded = *forwarded;
 		source->forwarded.name = NULL; /* the core has a copy */
 		source->gsi = gsi;
+		source->eventfd_id = id;
 		source->wish_done = 0;
 	}
 	pthread_mutex_unlock(&gate->lock);
@@ -110,17 +149,18 @@ int irqgate_kvm_add_forwarded(struct irqgate_kvm *gate, uint32_t gsi, const stru
 {
 	struct irqgate_effects effects;
 	irqgate_source added;
-	int error = -EINVAL;
+	int error = -EINVAL, id;
 
 	if (!is_valid(forwarded))
 		return error;
 	if (fcntl(forwarded->resample_fd, F_GETFD) < 0)
 		return -errno;
+	id = eventfd_id(forwarded->trigger_fd);
 	pthread_mutex_lock(&gate->world);
-	error = take_trigger(gate, forwarded->trigger_fd);
+	error = take_trigger(gate, forwarded->trigger_fd, id);
 	if (error)
 		goto unlock;
-	error = add_record(gate, gsi, forwarded, &added, &effects);
+	error = add_record(gate, gsi, forwarded, id, &added, &effects);
 	if (error) {
 		epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, forwarded->trigger_fd, NULL);
 		goto unlock;

@@ -140,6 +140,7 @@ static struct irqgate_kvm *allocate(const struct irqgate_kvm_config *config)
 		gate->config.ioapic_base = IRQGATE_KVM_IOAPIC_BASE;
 	gate->epoll_fd = -1;
 	gate->retry_fd = -1;
+	gate->question.gsi = -1;
 	return gate;
 }
 
@@ -219,7 +220,10 @@ static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
 	return -1;
 }
 
-static void eoi(struct irqgate_kvm *gate, uint8_t vector)
+typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects);
+
+/* One pin after another: more than one may share the vector. */
+static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
 {
 	struct irqgate_effects effects;
 	uint32_t pin = 0;
@@ -227,7 +231,7 @@ static void eoi(struct irqgate_kvm *gate, uint8_t vector)
 
 	do {
 		pthread_mutex_lock(&gate->lock);
-		hit = irqgate_core_eoi(gate->core, vector, &pin, &effects);
+		hit = acks(gate->core, vector, &pin, &effects);
 		pthread_mutex_unlock(&gate->lock);
 		if (hit)
 			ig_effects_run(gate, &effects);
@@ -239,7 +243,7 @@ static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)
 	pthread_mutex_lock(&gate->lock);
 	ig_coalesced_drain(gate);
 	pthread_mutex_unlock(&gate->lock);
-	eoi(gate, run->eoi.vector);
+	eoi(gate, run->eoi.vector, irqgate_core_eoi);
 	return 1;
 }
 
@@ -272,7 +276,7 @@ static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate
 	pthread_mutex_unlock(&gate->lock);
 	error = ig_effects_run(gate, &effects);
 	if (vector >= 0)
-		eoi(gate, (uint8_t)vector);
+		eoi(gate, (uint8_t)vector, irqgate_core_ioapic_eoi);
 	return error;
 }
 

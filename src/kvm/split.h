@@ -21,6 +21,7 @@ struct ig_kvm_source {
 	irqgate_source handle; /* changed under world, io and lock; 0: unused */
 	struct irqgate_forwarded forwarded;
 	uint32_t gsi;
+	int eventfd_id;        /* the kernel's number of the trigger, or -1 where it can not be had */
 	bool bound;            /* world */
 	pthread_mutex_t io;
 	uint64_t wish_done;    /* io: version of the wish that was carried out last */
@@ -32,15 +33,16 @@ struct ig_kvm_vcpu {
 };
 
 /*
- * A question to the LAPICs of other vCPUs: each answers when it exits next. It is about the source's state at one
- * version of its wish; at another one the answer is stale.
+ * A question to the LAPICs of other vCPUs: each answers when it exits next. Its answer is good for one epoch of the
+ * line, and for a short time.
  */
 struct ig_kvm_question {
-	irqgate_source source; /* 0: none */
-	uint64_t version;
+	int gsi;         /* -1: none */
+	uint64_t epoch;
+	int64_t asked;   /* CLOCK_MONOTONIC, nanoseconds */
 	uint8_t vector[2];
 	uint32_t vectors;
-	int found;             /* the vector that a LAPIC holds, or -1 */
+	int found;       /* the vector that a LAPIC holds, or -1 */
 };
 
 struct irqgate_kvm {
@@ -78,7 +80,7 @@ struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source
 /* effects.c: carries out effects. Caller holds no lock. 0, or a negative errno of KVM_SET_GSI_ROUTING. */
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects);
 
-/* effects.c: sends again what no LAPIC took. */
+/* effects.c: does again what could not be done. */
 void ig_effects_retry(struct irqgate_kvm *gate);
 
 /* world.c: makes KVM's table and irqfds at least as new as a version. Caller holds no lock. */

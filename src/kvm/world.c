@@ -41,16 +41,27 @@ static int set_table(struct irqgate_kvm *gate, uint32_t routes)
 	return ig_ioctl(gate->config.vm_fd, KVM_SET_GSI_ROUTING, table);
 }
 
+static bool is_set(const struct irqgate_kvm *gate, uint32_t routes)
+{
+	for (uint32_t i = 0; i < routes; i++) {
+		const struct irqgate_route *now = &gate->route[i], *set = &gate->route_set[i];
+
+		if (now->gsi != set->gsi || now->message.address != set->message.address ||
+		    now->message.data != set->message.data)
+			return false;
+	}
+	return true;
+}
+
 static int sync_routes(struct irqgate_kvm *gate, uint64_t *version)
 {
 	uint32_t routes;
 	int error;
 
 	pthread_mutex_lock(&gate->lock);
-	memset(gate->route, 0, 2 * gate->config.pins * sizeof(*gate->route));
 	routes = irqgate_core_routes(gate->core, gate->route, version);
 	pthread_mutex_unlock(&gate->lock);
-	if (routes == gate->routes_set && !memcmp(gate->route, gate->route_set, routes * sizeof(*gate->route)))
+	if (routes == gate->routes_set && is_set(gate, routes))
 		return 0;
 	error = set_table(gate, routes);
 	if (error < 0)
@@ -82,7 +93,7 @@ static void watch(struct irqgate_kvm *gate, const struct ig_kvm_source *source, 
 
 /*
  * An eventfd that is signalled already would inject at once, but what it says is older than the resample that
- * follows: it is read away.
+ * follows: the source is silenced, and what it has said is read away.
  */
 static void bind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 {
@@ -90,6 +101,9 @@ static void bind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 	uint64_t count;
 
 	watch(gate, source, false);
+	pthread_mutex_lock(&source->io);
+	source->forwarded.silence(source->forwarded.opaque);
+	pthread_mutex_unlock(&source->io);
 	while (read(source->forwarded.trigger_fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
 	if (update_irqfd(gate, source, 0) >= 0) {
@@ -135,15 +149,19 @@ int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version)
 	if (atomic_load(&gate->routes_done) >= version)
 		return 0;
 	error = sync_routes(gate, &reached);
+	if (error < 0)
+		return error;
 	sync_irqfds(gate);
 	atomic_store(&gate->routes_done, reached);
-	return error;
+	return 0;
 }
 
 int ig_world_sync(struct irqgate_kvm *gate, uint64_t version)
 {
 	int error;
 
+	if (atomic_load(&gate->routes_done) >= version)
+		return 0;
 	pthread_mutex_lock(&gate->world);
 	error = ig_world_sync_locked(gate, version);
 	pthread_mutex_unlock(&gate->world);
@@ -166,7 +184,7 @@ int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routin
 	uint32_t old_owns;
 	int error = -EINVAL;
 
-	if (!are_free(gate, entry, count))
+	if (!are_free(gate, entry, count) || gate->config.callbacks.set_routes)
 		goto out;
 	error = -ENOMEM;
 	if (!own || !table)

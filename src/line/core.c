@@ -145,8 +145,21 @@ int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, st
 
 	if (!source)
 		return -ENOENT;
-	*wish = (struct irqgate_wish){ .listen = source->listen, .version = source->wish };
+	*wish = (struct irqgate_wish){ .listen = source->listen, .version = source->wish,
+				       .routes_version = core->routes_version };
 	return 0;
+}
+
+uint64_t irqgate_core_epoch(const struct irqgate_core *core, uint32_t gsi)
+{
+	return gsi < core->chip.pins ? ig_core_line(core, gsi)->epoch : 0;
+}
+
+bool irqgate_core_enabled(const struct irqgate_core *core, irqgate_source handle)
+{
+	const struct ig_source *source = ig_core_find(core, handle);
+
+	return source && source->enabled;
 }
 
 bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source handle)

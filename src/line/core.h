@@ -15,6 +15,7 @@
 
 /* One GSI: its sources as a list, and whether the kernel forwards the only one of them itself. */
 struct ig_line {
+	uint64_t epoch;  /* see irqgate_core_epoch() */
 	uint16_t first;  /* index of the first source, or IG_NO_SOURCE */
 	bool direct;     /* on the direct path: exactly one source, which the kernel can forward */
 	bool bound;      /* the trigger shall be bound to the route */

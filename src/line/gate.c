@@ -71,12 +71,21 @@ static void silence(struct irqgate_core *core, struct ig_source *source, struct 
 	wish(core, source, false, effects);
 }
 
+/* Settles or opens the question whether the pin's message is in service. */
+static void set_irr(struct irqgate_core *core, uint32_t gsi, enum ig_irr irr)
+{
+	ig_core_pin(core, gsi)->irr = (uint8_t)irr;
+	ig_core_line(core, gsi)->epoch++;
+	if (irr == IG_IRR_CLEAR)
+		ig_route_served(ig_core_route(core, gsi));
+}
+
 /* From here on the kernel may send the pin's message by itself at any time. */
 static void hand_to_kernel(struct irqgate_core *core, uint32_t gsi)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
 
-	ig_core_pin(core, gsi)->irr = IG_IRR_UNKNOWN;
+	set_irr(core, gsi, IG_IRR_UNKNOWN);
 	if (line->bound)
 		return;
 	line->bound = true;
@@ -92,7 +101,7 @@ static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 	if (ig_core_line(core, gsi)->direct && is_live(core, gsi))
 		hand_to_kernel(core, gsi);
 	else
-		ig_core_pin(core, gsi)->irr = IG_IRR_CLEAR;
+		set_irr(core, gsi, IG_IRR_CLEAR);
 }
 
 static void count_holds(struct irqgate_core *core, uint32_t gsi)
@@ -120,7 +129,7 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 		return;
 	}
 	source->asserted = true;
-	if (ig_core_line(core, source->gsi)->direct && is_live(core, source->gsi)) {
+	if (ig_core_line(core, source->gsi)->bound && is_live(core, source->gsi)) {
 		/* Signalled before the kernel got the trigger, read after: too old to be delivered. */
 		resample(core, source, effects);
 		return;
@@ -133,11 +142,9 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
-	struct ig_pin *pin = ig_core_pin(core, gsi);
-
-	if (pin->irr == IG_IRR_UNKNOWN)
+	if (ig_core_pin(core, gsi)->irr == IG_IRR_UNKNOWN)
 		assert_unseen(core, gsi);
-	pin->irr = IG_IRR_CLEAR;
+	set_irr(core, gsi, IG_IRR_CLEAR);
 	if (core->policy == IRQGATE_POLICY_HOLD && is_masked(core, gsi))
 		count_holds(core, gsi);
 	else
@@ -163,20 +170,29 @@ void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 
 void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
-	if (!ig_core_line(core, gsi)->direct || ig_core_pin(core, gsi)->irr != IG_IRR_UNKNOWN)
+	/* A message that a LAPIC holds may be an older one: it does not show that the device is silent. */
+	if (!ig_core_line(core, gsi)->direct)
 		return;
 	ig_for_each_source(core, gsi, source)
-		if (source->enabled)
+		if (source->enabled && source->listen)
 			silence(core, source, effects);
 }
 
 void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector)
 {
-	struct ig_pin *pin = ig_core_pin(core, gsi);
+	const struct irqgate_message *served = ig_route_find(ig_core_route(core, gsi), vector);
 
+	if (!served)
+		return;
 	assert_unseen(core, gsi);
-	pin->irr = IG_IRR_SET;
-	pin->served = vector;
+	ig_core_pin(core, gsi)->served = *served;
+	set_irr(core, gsi, IG_IRR_SET);
+}
+
+void ig_gate_idle(struct irqgate_core *core, uint32_t gsi)
+{
+	if (is_masked(core, gsi)) /* and so silent: no message can come any more */
+		set_irr(core, gsi, IG_IRR_CLEAR);
 }
 
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)

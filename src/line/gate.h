@@ -35,6 +35,9 @@ void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 /* A LAPIC holds the message of a pin whose remote IRR was unknown. */
 void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector);
 
+/* No LAPIC holds the message of a pin whose remote IRR was unknown, and the guest is about to unmask it. */
+void ig_gate_idle(struct irqgate_core *core, uint32_t gsi);
+
 /* A forwarded source joins the line, or is enabled again. */
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 

@@ -26,8 +26,12 @@ static void answer_lapic(struct irqgate_core *core, const struct irqgate_access 
 {
 	int gsi = ig_ioapic_selected_pin(&core->chip, access->offset);
 
-	if (gsi >= 0 && answer >= 0 && ig_core_pin(core, (uint32_t)gsi)->irr == IG_IRR_UNKNOWN)
+	if (gsi < 0 || ig_core_pin(core, (uint32_t)gsi)->irr != IG_IRR_UNKNOWN)
+		return;
+	if (answer >= 0)
 		ig_gate_in_service(core, (uint32_t)gsi, (uint8_t)answer);
+	else if (answer == IRQGATE_LAPIC_IDLE && access->write)
+		ig_gate_idle(core, (uint32_t)gsi);
 }
 
 static bool reads_idle(const struct irqgate_core *core, uint64_t offset, int answer)
@@ -53,7 +57,7 @@ static void update_route(struct irqgate_core *core, uint32_t gsi)
 {
 	const struct ig_pin *pin = ig_core_pin(core, gsi);
 	struct irqgate_message message = ig_rte_message(pin->rte);
-	int served = pin->irr == IG_IRR_SET ? pin->served : -1;
+	const struct irqgate_message *served = pin->irr == IG_IRR_SET ? &pin->served : NULL;
 
 	if (ig_route_set(ig_core_route(core, gsi), &message, pin->irr != IG_IRR_CLEAR, served))
 		core->routes_version++;
@@ -96,25 +100,26 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic_writte
 }
 
 /* Whether an EOI of the vector is the pin's: by vector and level and remote IRR. */
-static bool is_served(const struct irqgate_core *core, uint32_t gsi, uint8_t vector)
+static bool is_served(const struct irqgate_core *core, uint32_t gsi, uint8_t vector, bool broadcast)
 {
 	const struct ig_pin *pin = ig_core_pin(core, gsi);
 
 	switch (pin->irr) {
 	case IG_IRR_SET:
-		return pin->served == vector;
+		return ig_message_vector(&pin->served) == vector;
 	case IG_IRR_UNKNOWN:
-		return ig_route_matches(ig_core_route(core, gsi), vector);
+		return broadcast && ig_route_find(ig_core_route(core, gsi), vector);
 	default:
 		return false;
 	}
 }
 
-bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects)
+static bool eoi(struct irqgate_core *core, uint8_t vector, bool broadcast, uint32_t *pin,
+		struct irqgate_effects *effects)
 {
 	ig_effects_begin(core, effects);
 	for (; *pin < core->chip.pins; ++*pin) {
-		if (!is_served(core, *pin, vector))
+		if (!is_served(core, *pin, vector, broadcast))
 			continue;
 		ig_core_line_stats(core, *pin)->eois++;
 		ig_gate_acked(core, *pin, effects);
@@ -124,6 +129,17 @@ bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, 
 		return true;
 	}
 	return false;
+}
+
+bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects)
+{
+	return eoi(core, vector, true, pin, effects);
+}
+
+bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+			     struct irqgate_effects *effects)
+{
+	return eoi(core, vector, false, pin, effects);
 }
 
 int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_access *access, int answer,

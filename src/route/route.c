@@ -9,7 +9,7 @@ static uint8_t vector_of(const struct irqgate_message *message)
 	return (uint8_t)(message->data & MSI_DATA_VECTOR);
 }
 
-static bool same(const struct irqgate_message *a, const struct irqgate_message *b)
+bool ig_route_same(const struct irqgate_message *a, const struct irqgate_message *b)
 {
 	return a->address == b->address && a->data == b->data;
 }
@@ -19,34 +19,31 @@ bool ig_route_has(const struct irqgate_message *message)
 	return message->address != 0;
 }
 
-/* The previous message is the one known to be in service: a newer one, never sent, must not push it out. */
-static bool keeps_previous(const struct ig_route *route, int served)
+bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service,
+		  const struct irqgate_message *served)
 {
-	return ig_route_has(&route->previous) && served == vector_of(&route->previous) &&
-	       served != vector_of(&route->current);
-}
-
-bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service, int served)
-{
-	if (same(&route->current, message))
+	if (ig_route_same(&route->current, message))
 		return false;
 	if (!in_service)
-		route->previous = (struct irqgate_message){ 0 };
-	else if (!keeps_previous(route, served))
-		route->previous = route->current;
+		ig_route_served(route);
+	else if (!served || !ig_route_same(&route->previous, served))
+		route->previous = route->current; /* else a newer message, never sent, must not push it out */
 	route->current = *message;
 	return true;
 }
 
-bool ig_route_matches(const struct ig_route *route, uint8_t vector)
+void ig_route_served(struct ig_route *route)
 {
-	uint8_t vectors[2];
-	uint32_t count = ig_route_vectors(route, vectors);
+	route->previous = (struct irqgate_message){ 0 };
+}
 
-	for (uint32_t i = 0; i < count; i++)
-		if (vectors[i] == vector)
-			return true;
-	return false;
+const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector)
+{
+	if (ig_route_has(&route->previous) && vector_of(&route->previous) == vector)
+		return &route->previous;
+	if (ig_route_has(&route->current) && vector_of(&route->current) == vector)
+		return &route->current;
+	return NULL;
 }
 
 uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2])

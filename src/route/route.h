@@ -17,14 +17,21 @@ struct ig_route {
 /* Whether there is a message at all: the address of one is never 0. */
 bool ig_route_has(const struct irqgate_message *message);
 
-/*
- * Makes message the current one. served: the vector known to be in service, or -1; in_service: whether some
- * message is or may be in service. Returns whether the table changed.
- */
-bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service, int served);
+/* Whether two messages are the same. */
+bool ig_route_same(const struct irqgate_message *a, const struct irqgate_message *b);
 
-/* Whether the vector is that of one of the messages. */
-bool ig_route_matches(const struct ig_route *route, uint8_t vector);
+/*
+ * Makes message the current one. in_service: whether a message is or may be in service; served: which one, or NULL
+ * where that is not known. Returns whether the table changed.
+ */
+bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service,
+		  const struct irqgate_message *served);
+
+/* Nothing is in service any more. KVM's table may keep the entry until its next change. */
+void ig_route_served(struct ig_route *route);
+
+/* The message of a vector: the older one where both have it, or NULL. */
+const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector);
 
 /* The vectors of the messages, each once. Returns how many: 0 to 2. */
 uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2]);

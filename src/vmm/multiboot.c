@@ -140,7 +140,8 @@ static int load_piece(struct ig_vmm *vmm, const struct file *file, uint64_t offs
 	}
 	if (address < STRINGS_END && address + size > INFO_ADDRESS)
 		return bad_image(file, "wants the memory that the multiboot information is in");
-	memcpy(to, file->bytes + offset, bytes);
+	if (bytes)
+		memcpy(to, file->bytes + offset, bytes);
 	memset(to + bytes, 0, size - bytes);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The PCI bus with its one device; see pci.h. */
 #include "vmm/pci.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define DEVICE_SLOT        1U
@@ -16,6 +17,8 @@
 /* Where firmware would put BARs: below the chips, and above the ports of the PC. */
 #define MEMORY_WINDOW 0xe0000000U
 #define PORT_WINDOW   0xc000U
+#define MEMORY_WINDOW_END 0xfec00000U
+#define PORT_WINDOW_END   0x10000U
 #define BAR_MIN_SIZE  0x1000U
 
 /* What a guest may change of the command register here; the rest reads as 0. */
@@ -32,9 +35,10 @@ void ig_pci_set16(struct ig_pci_device *device, uint32_t offset, uint16_t value)
 	device->config[offset + 1] = (uint8_t)(value >> 8);
 }
 
-void ig_pci_assign_bars(struct ig_pci_device *device)
+int ig_pci_assign_bars(struct ig_pci_device *device)
 {
-	uint32_t next[2] = { MEMORY_WINDOW, PORT_WINDOW };
+	uint64_t next[2] = { MEMORY_WINDOW, PORT_WINDOW };
+	const uint64_t end[2] = { MEMORY_WINDOW_END, PORT_WINDOW_END };
 
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
 		struct ig_pci_bar *bar = &device->bar[i];
@@ -43,10 +47,14 @@ void ig_pci_assign_bars(struct ig_pci_device *device)
 
 		if (!bar->size)
 			continue;
-		bar->address = (next[port] + step - 1) & ~(step - 1);
+		next[port] = (next[port] + step - 1) & ~((uint64_t)step - 1);
+		if (next[port] + step > end[port])
+			return -ENOSPC;
+		bar->address = (uint32_t)next[port];
 		bar->probe = bar->address;
-		next[port] = bar->address + step;
+		next[port] += step;
 	}
+	return 0;
 }
 
 void ig_pci_plug(struct ig_vmm *vmm, struct ig_pci_device *device)

@@ -61,8 +61,8 @@ enum {
 #define IG_PCI_BAR_IO               0x1U
 #define IG_PCI_BAR_64               0x4U
 
-/* Gives every BAR an address, as firmware does. */
-void ig_pci_assign_bars(struct ig_pci_device *device);
+/* Gives every BAR an address, as firmware does. -ENOSPC: there is no room below the chips. */
+int ig_pci_assign_bars(struct ig_pci_device *device);
 
 /* Puts the device into the bus. */
 void ig_pci_plug(struct ig_vmm *vmm, struct ig_pci_device *device);

@@ -207,6 +207,7 @@ static void *run_vcpu(void *opaque)
 			crash(vcpu, strerror(errno));
 		}
 	}
+	vcpu->vmm->running--;
 	return NULL;
 }
 
@@ -216,16 +217,21 @@ int ig_vcpu_start(struct ig_vcpu *vcpu)
 	int error;
 
 	sigaction(KICK_SIGNAL, &action, NULL);
+	vcpu->vmm->running++;
 	error = pthread_create(&vcpu->thread, NULL, run_vcpu, vcpu);
-	if (error)
+	if (error) {
+		vcpu->vmm->running--;
 		ig_error("cannot start a thread for vCPU %u: %s", vcpu->id, strerror(error));
-	vcpu->started = !error;
-	return -error;
+		return -error;
+	}
+	vcpu->started = true;
+	return 0;
 }
 
 /* The flag catches a vCPU that is about to enter KVM_RUN, the signal one that is in it. */
 void ig_vcpu_kick(struct ig_vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vcpu->thread, KICK_SIGNAL);
+	if (vcpu->started)
+		pthread_kill(vcpu->thread, KICK_SIGNAL);
 }

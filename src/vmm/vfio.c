@@ -97,7 +97,7 @@ static int open_group(struct assigned *assigned)
 		return fail(assigned, -errno, "cannot open /dev/vfio/vfio");
 	assigned->group_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (assigned->group_fd < 0)
-		return fail(assigned, -errno, "cannot open its group in /dev/vfio");
+		return fail(assigned, -errno, "cannot open its group in /dev/vfio (as root? another VMM has it?)");
 	if (ioctl(assigned->group_fd, VFIO_GROUP_GET_STATUS, &status))
 		return fail(assigned, -errno, "cannot look at its group");
 	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
@@ -208,7 +208,10 @@ static int open_bars(struct assigned *assigned)
 		if (error)
 			return fail(assigned, error, "cannot map one of its BARs");
 	}
-	ig_pci_assign_bars(&assigned->pci);
+	if (ig_pci_assign_bars(&assigned->pci)) {
+		ig_error("%s: its BARs need more than the 492 MiB that the guest has for them", assigned->address);
+		return -ENOSPC;
+	}
 	refresh_config(&assigned->pci);
 	assigned->pci.config[IG_PCI_INTERRUPT_LINE] = (uint8_t)assigned->pci.vmm->options.gsi;
 	ig_pci_set16(&assigned->pci, IG_PCI_COMMAND, 0);

@@ -21,6 +21,8 @@
 #define TSS_ADDRESS          0xfffbd000UL
 #define IDENTITY_MAP_ADDRESS 0xfffbc000UL
 
+#define KICK_INTERVAL 200 /* microseconds */
+
 static int open_kvm(struct ig_vmm *vmm)
 {
 	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -37,7 +39,7 @@ static int open_kvm(struct ig_vmm *vmm)
 	if (vmm->vm_fd < 0) {
 		int error = -errno;
 
-		ig_error("cannot create a VM: %s", strerror(-error));
+		ig_error("cannot create a VM: %s; is the memory or the limit of open files (ulimit -n) used up?", strerror(-error));
 		return error;
 	}
 	return 0;
@@ -134,9 +136,29 @@ static int open_device(struct ig_vmm *vmm)
 	return ig_builtin_open(vmm, &vmm->device);
 }
 
+static sigset_t ending_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	return signals;
+}
+
+/* Before any thread is made: the loop takes the signals that end a run, and nobody else. */
+static void block_signals(struct ig_vmm *vmm)
+{
+	sigset_t blocked = ending_signals();
+
+	sigaddset(&blocked, SIGPIPE); /* a reader of the guest's output that goes away does not end the run */
+	pthread_sigmask(SIG_BLOCK, &blocked, &vmm->signals_before);
+}
+
 static void init(struct ig_vmm *vmm, const struct ig_vmm_options *options)
 {
 	vmm->options = *options;
+	block_signals(vmm);
 	vmm->kvm_fd = vmm->vm_fd = -1;
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		vmm->vcpu[i].fd = -1;
@@ -157,7 +179,12 @@ int ig_vmm_open(const struct ig_vmm_options *options, struct ig_vmm **out)
 		return -ENOMEM;
 	}
 	init(vmm, options);
-	error = vmm->stop_fd < 0 ? -EMFILE : open_kvm(vmm);
+	if (vmm->stop_fd < 0) {
+		error = -errno;
+		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-error));
+	} else {
+		error = open_kvm(vmm);
+	}
 	if (!error) {
 		place_tss(vmm);
 		error = map_memory(vmm);
@@ -199,6 +226,7 @@ void ig_vmm_close(struct ig_vmm *vmm)
 	pthread_mutex_destroy(&vmm->pci.lock);
 	pthread_mutex_destroy(&vmm->fwcfg.lock);
 	pthread_mutex_destroy(&vmm->serial.lock);
+	pthread_sigmask(SIG_SETMASK, &vmm->signals_before, NULL);
 	free(vmm);
 }
 
@@ -255,31 +283,28 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 
 static void stop_vcpus(struct ig_vmm *vmm)
 {
+	/* A vCPU may kick another until it has left its loop: so nobody is joined before all have. */
+	while (vmm->running) {
+		for (uint32_t i = 0; i < vmm->options.cpus; i++)
+			ig_vcpu_kick(&vmm->vcpu[i]);
+		usleep(KICK_INTERVAL);
+	}
 	for (uint32_t i = 0; i < vmm->options.cpus; i++) {
-		struct ig_vcpu *vcpu = &vmm->vcpu[i];
-
-		if (!vcpu->started)
-			continue;
-		ig_vcpu_kick(vcpu);
-		pthread_join(vcpu->thread, NULL);
-		vcpu->started = false;
+		if (vmm->vcpu[i].started)
+			pthread_join(vmm->vcpu[i].thread, NULL);
+		vmm->vcpu[i].started = false;
 	}
 }
 
 int ig_vmm_run(struct ig_vmm *vmm)
 {
-	sigset_t ends, before;
-	int signal_fd, error = 0;
+	sigset_t ends = ending_signals();
+	int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK), error = 0;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &ends, &before);
-	signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0) {
 		error = -errno;
 		ig_error("cannot wait for signals: %s", strerror(-error));
-		goto restore;
+		return error;
 	}
 	for (uint32_t i = 0; i < vmm->options.cpus && !error; i++)
 		error = ig_vcpu_start(&vmm->vcpu[i]);
@@ -289,7 +314,5 @@ int ig_vmm_run(struct ig_vmm *vmm)
 		loop(vmm, signal_fd);
 	stop_vcpus(vmm);
 	close(signal_fd);
-restore:
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return error;
 }

@@ -9,6 +9,7 @@
 #define IG_VMM_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,7 +60,7 @@ struct ig_vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
-	bool started;
+	_Atomic bool started;
 	_Atomic uint64_t exits;          /* all of them */
 	_Atomic uint64_t taken, handled; /* those that are no EOI */
 };
@@ -111,6 +112,8 @@ struct ig_vmm {
 	irqgate_source wire[IG_GSIS]; /* of the test ports; added when first written */
 
 	_Atomic uint32_t eoi_vcpu; /* which took the last EOI exit */
+	_Atomic uint32_t running;  /* vCPU threads in their loops */
+	sigset_t signals_before;
 	_Atomic bool stopping;
 	int stop_fd;
 	enum ig_vmm_end end;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The assigned device, by sysfs; see device.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "guest/guest.h"
+#include "lab/device.h"
+#include "lab/files.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+#define DRIVER "/sys/bus/pci/drivers/vfio-pci"
+
+static int read_id(const char *folder, const char *name)
+{
+	char *text = ig_file_read("%s/%s", folder, name);
+	int id = text ? (int)strtol(text, NULL, 16) : -1;
+
+	free(text);
+	return id;
+}
+
+int ig_device_find(struct ig_device *device)
+{
+	glob_t found;
+
+	device->address[0] = '\0';
+	if (glob(DEVICES "/*", 0, NULL, &found))
+		found.gl_pathc = 0;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *folder = found.gl_pathv[i];
+
+		if (read_id(folder, "vendor") == IG_GUEST_PCI_VENDOR && read_id(folder, "device") == IG_GUEST_PCI_EDU)
+			snprintf(device->address, sizeof(device->address), "%.15s", strrchr(folder, '/') + 1);
+	}
+	globfree(&found);
+	if (device->address[0])
+		return 0;
+	ig_error("no edu device (%04x:%04x) on this machine: 'irqgate lab' makes one that has it", IG_GUEST_PCI_VENDOR,
+		 IG_GUEST_PCI_EDU);
+	return -ENODEV;
+}
+
+static void unbind(struct ig_device *device)
+{
+	ig_file_write(device->address, DRIVER "/unbind");
+}
+
+/* Acks whatever it asserts. No driver holds it now, so its memory must be enabled for the moment. */
+static int quiet(struct ig_device *device)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	volatile uint32_t *registers;
+	char path[80];
+	int fd, error;
+
+	error = ig_file_write("1", DEVICES "/%s/enable", device->address);
+	if (error)
+		return error;
+	snprintf(path, sizeof(path), DEVICES "/%s/resource0", device->address);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	registers = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (registers == MAP_FAILED) {
+		error = -errno;
+	} else {
+		registers[IG_GUEST_DEVICE_ACK / sizeof(*registers)] = UINT32_MAX;
+		munmap((void *)registers, size);
+	}
+	if (fd >= 0)
+		close(fd);
+	ig_file_write("0", DEVICES "/%s/enable", device->address);
+	return error;
+}
+
+int ig_device_bind(struct ig_device *device)
+{
+	int error;
+
+	unbind(device);
+	error = quiet(device);
+	if (!error)
+		error = ig_file_write("vfio-pci", DEVICES "/%s/driver_override", device->address);
+	if (!error)
+		error = ig_file_write(device->address, "/sys/bus/pci/drivers_probe");
+	if (!error && access(DRIVER, F_OK))
+		error = -ENOENT;
+	if (error)
+		ig_error("cannot give the device %s to vfio-pci: %s", device->address, strerror(-error));
+	return error;
+}
+
+void ig_device_release(struct ig_device *device)
+{
+	unbind(device);
+	ig_file_write("\n", DEVICES "/%s/driver_override", device->address);
+}
+
+/* " 21:   12   3   IO-APIC   21-fasteoi   vfio-intx(0000:00:01.0)" */
+static int64_t sum_line(const char *line)
+{
+	const char *at = strchr(line, ':');
+	int64_t sum = 0;
+
+	for (at = at ? at + 1 : ""; ; ) {
+		char *end;
+		long long count = strtoll(at, &end, 10);
+
+		if (end == at || !isspace((unsigned char)*end))
+			return sum;
+		sum += count;
+		at = end;
+	}
+}
+
+int64_t ig_device_interrupts(const struct ig_device *device)
+{
+	char *text = ig_file_read("/proc/interrupts"), name[40];
+	int64_t count = IG_UNKNOWN;
+
+	snprintf(name, sizeof(name), "vfio-intx(%s)", device->address);
+	for (char *rest = text, *line; rest && (line = strsep(&rest, "\n"));)
+		if (strstr(line, name))
+			count = sum_line(line);
+	free(text);
+	return count;
+}

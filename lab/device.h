@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The device of the host that is assigned to the guests: QEMU's edu. One thread. */
+#ifndef IG_LAB_DEVICE_H
+#define IG_LAB_DEVICE_H
+
+#include <stdint.h>
+
+struct ig_device {
+	char address[16];		/* "0000:00:01.0" */
+};
+
+/* Finds it. Returns 0, or a negative errno after one line on stderr. */
+int ig_device_find(struct ig_device *device);
+
+/* Quiets it, whatever a guest that was killed left it in, and gives it to vfio-pci. Errors as above. */
+int ig_device_bind(struct ig_device *device);
+
+/* Takes it from vfio-pci and leaves it as it was found. */
+void ig_device_release(struct ig_device *device);
+
+/* How often it has interrupted since a VMM holds it, or IG_UNKNOWN when none does. */
+int64_t ig_device_interrupts(const struct ig_device *device);
+
+#endif

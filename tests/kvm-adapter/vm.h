@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A VM without a guest: the tests play the guest by handing the adapter the exits that one would cause, and see what
+ * arrives in the LAPICs by KVM_GET_LAPIC. One thread.
+ */
+#ifndef IG_TEST_VM_H
+#define IG_TEST_VM_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <irqgate/kvm.h>
+
+#define TEST_VCPUS  2U
+#define TEST_PIN    5U
+#define TEST_VECTOR 0x55U
+
+struct test_source {
+	struct irqgate_forwarded forwarded;
+	irqgate_source handle;
+	unsigned int silences;
+	int level; /* what the probe says; negative: no probe */
+};
+
+struct test_vm {
+	int kvm_fd, vm_fd;
+	int vcpu_fd[TEST_VCPUS];
+	struct kvm_run *run[TEST_VCPUS];
+	size_t run_size;
+	struct irqgate_kvm *gate;
+	unsigned int kicked; /* bitmap of vCPUs */
+	struct irqgate_route routes[48];
+	unsigned int routes_set, route_calls;
+};
+
+enum test_flags { TEST_USERSPACE = 1, TEST_ROUTES_CALLBACK = 2, TEST_NO_KICK = 4 };
+
+/* A VM with enabled LAPICs; fails the test where it can not be had. */
+struct test_vm *vm_open(unsigned int vcpus, unsigned int flags);
+void vm_close(struct test_vm *vm);
+
+/* The guest's accesses, by vCPU 0 unless named. Each is one exit. */
+void guest_write_rte(struct test_vm *vm, uint32_t pin, uint32_t low);
+void guest_write_dest(struct test_vm *vm, uint32_t pin, uint32_t apic_id);
+uint32_t guest_read_rte(struct test_vm *vm, int vcpu, uint32_t pin);
+void guest_eoi(struct test_vm *vm, int vcpu, uint8_t vector);
+
+/* Level, fixed, physical, to APIC id 0. */
+uint32_t rte(uint8_t vector, int masked);
+
+/* Whether a LAPIC has the vector in IRR; and taking it out again, as a CPU that takes the interrupt does. */
+int lapic_has(struct test_vm *vm, int vcpu, uint8_t vector);
+void lapic_take(struct test_vm *vm, int vcpu, uint8_t vector);
+void lapic_enable(struct test_vm *vm, int vcpu, int on);
+
+/* A forwarded source with descriptors of its own, added to the GSI. */
+void source_open(struct test_vm *vm, struct test_source *source, uint32_t gsi);
+void source_close(struct test_vm *vm, struct test_source *source);
+void source_trigger(const struct test_source *source);
+
+/* How often the source was resampled since the last call. */
+uint64_t source_resamples(const struct test_source *source);
+
+#endif
