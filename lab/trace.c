@@ -77,10 +77,6 @@ static int show_marks(void)
 {
 	static const char filter[] = "port == " VALUE(IG_GUEST_MARK_PORT);
 	int error = ig_file_write("mono", INSTANCE "/trace_clock");
-
-	/* Without the names of the tasks the scheduler need not be traced. */
-	if (!error)
-		error = ig_file_write("0", INSTANCE "/options/record-cmd");
 	if (!error)
 		error = ig_file_write(filter, INSTANCE "/events/kvm/kvm_pio/filter");
 	if (!error)
@@ -99,8 +95,11 @@ int ig_trace_open(struct ig_trace *trace)
 	*trace = (struct ig_trace){ .pipe = -1 };
 	for (size_t i = 0; i < sizeof(own_events) / sizeof(own_events[0]) && !error; i++)
 		error = ig_file_write(own_events[i], TRACING "/dynamic_events");
+	/* The instance takes over this option: without the names of the tasks the scheduler is not traced. */
+	ig_file_write("0", TRACING "/options/record-cmd");
 	if (!error && mkdir(INSTANCE, 0755))
 		error = -errno;
+	ig_file_write("1", TRACING "/options/record-cmd");
 	if (!error)
 		error = show_marks();
 	if (error)

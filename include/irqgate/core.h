@@ -58,6 +58,7 @@ struct irqgate_core_config {
 struct irqgate_message {
 	uint64_t address;
 	uint32_t data;
+	uint32_t reserved; /* 0: no byte of a core's state is left to chance */
 };
 
 enum irqgate_effect_kind {
@@ -93,8 +94,8 @@ struct irqgate_wish {
 };
 
 /*
- * What the LAPICs say about the messages of a pin: the vector (0 to 255) that one of them has in its IRR or ISR,
- * or one of these. See irqgate_core_asks_lapic().
+ * What the LAPICs say about the messages of a pin: the vector (0 to 255) that one of those that the message goes to
+ * has in its IRR or ISR, or one of these. See irqgate_core_asks_lapic().
  */
 enum {
 	IRQGATE_LAPIC_NOT_ASKED = -2, /* or cannot be read */
@@ -197,12 +198,12 @@ IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struc
 
 /*
  * Whether the outcome of an access depends on what the LAPICs hold: on the direct path the kernel consumes the
- * trigger, so the core can not know. If so, returns the GSI, and vector[] has the one or two vectors to look for
- * in IRR and ISR; hand the answer in with the access. Else -1. Without an answer, remote IRR reads as set and an unmask resamples: at
+ * trigger, so the core can not know. If so, returns the GSI, and message[] has the one or two messages whose vectors
+ * to look for, in IRR and ISR of the LAPICs that they go to; hand the answer in with the access. Else -1. Without an answer, remote IRR reads as set and an unmask resamples: at
  * worst one interrupt too many, never one lost.
  */
 IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
-					uint8_t vector[2], uint32_t *count);
+					struct irqgate_message message[2], uint32_t *count);
 
 /*
  * The GSI whose pin an access would unmask, or -1. Triggers of its sources that are still unread must be read

@@ -9,11 +9,27 @@
 
 #include "kvm/split.h"
 
-/* Offsets of the register banks in the LAPIC's page: 8 registers of 32 bits, 16 bytes apart (SDM vol. 3, 11.4). */
-#define LAPIC_ISR           0x100U
-#define LAPIC_IRR           0x200U
-#define REGISTER_STRIDE     0x10U
+/* Offsets in the LAPIC's page; IRR and ISR are banks of 8 registers of 32 bits, 16 bytes apart (SDM vol. 3, 11.4). */
+#define LAPIC_ID             0x20U
+#define LAPIC_LDR            0xd0U
+#define LAPIC_DFR            0xe0U
+#define LAPIC_ISR            0x100U
+#define LAPIC_IRR            0x200U
+#define REGISTER_STRIDE      0x10U
 #define VECTORS_PER_REGISTER 32U
+
+/* Destinations: of a message (SDM vol. 3, 11.11.1), and what a LAPIC answers to (11.6.2, 11.12.10). */
+#define MSI_DESTINATION_SHIFT 12
+#define MSI_LOGICAL           (UINT64_C(1) << 2)
+#define DESTINATION_ALL       0xffU
+#define XAPIC_SHIFT           24
+#define XAPIC_RESERVED        0xffffffU
+#define X2APIC_CLUSTER_SHIFT  16
+#define DFR_MODEL_SHIFT       28
+#define DFR_FLAT              0xfU
+#define CLUSTER_SHIFT         4
+#define CLUSTER_MEMBERS       0xfU
+#define CLUSTER_ALL           0xfU
 
 /* How long an answer is good: a guest that waits for it reads again within microseconds. */
 #define ANSWER_NANOSECONDS INT64_C(10000000)
@@ -26,17 +42,60 @@ static bool bank_has(const struct kvm_lapic_state *lapic, uint32_t bank, uint8_t
 	return bits >> vector % VECTORS_PER_REGISTER & 1;
 }
 
-/* The first of the vectors that this vCPU's LAPIC holds, or an IRQGATE_LAPIC_ value. */
-static int look(struct irqgate_kvm *gate, int vcpu, const uint8_t *vector, uint32_t vectors)
+static uint32_t read_register(const struct kvm_lapic_state *lapic, uint32_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, &lapic->regs[offset], sizeof(value));
+	return value;
+}
+
+/* KVM shows the id of an x2APIC in either place, as KVM_CAP_X2APIC_API was set (KVM API, KVM_GET_LAPIC). */
+static bool matches_physical(const struct kvm_lapic_state *lapic, uint32_t destination)
+{
+	uint32_t id = read_register(lapic, LAPIC_ID);
+
+	return destination == DESTINATION_ALL || id >> XAPIC_SHIFT == destination || id == destination;
+}
+
+/* SDM vol. 3, 11.6.2.2 (flat, cluster) and 11.12.10 (x2APIC: it has bits below those of an xAPIC's). */
+static bool matches_logical(const struct kvm_lapic_state *lapic, uint32_t destination)
+{
+	uint32_t ldr = read_register(lapic, LAPIC_LDR), own = ldr >> XAPIC_SHIFT;
+
+	if (ldr & XAPIC_RESERVED)
+		return destination == DESTINATION_ALL || (!(ldr >> X2APIC_CLUSTER_SHIFT) && (ldr & destination));
+	if (read_register(lapic, LAPIC_DFR) >> DFR_MODEL_SHIFT == DFR_FLAT)
+		return own & destination;
+	return (own & destination & CLUSTER_MEMBERS) &&
+	       (own >> CLUSTER_SHIFT == destination >> CLUSTER_SHIFT || destination >> CLUSTER_SHIFT == CLUSTER_ALL);
+}
+
+static bool goes_to(const struct irqgate_message *message, const struct kvm_lapic_state *lapic)
+{
+	uint32_t destination = (uint32_t)(message->address >> MSI_DESTINATION_SHIFT) & DESTINATION_ALL;
+
+	return message->address & MSI_LOGICAL ? matches_logical(lapic, destination) : matches_physical(lapic, destination);
+}
+
+/*
+ * The vector of the first of the messages that this vCPU's LAPIC holds, or an IRQGATE_LAPIC_ value. The same vector
+ * in a LAPIC that the message does not go to is another device's.
+ */
+static int look(struct irqgate_kvm *gate, int vcpu, const struct irqgate_message *message, uint32_t messages)
 {
 	struct kvm_lapic_state lapic;
 
 	gate->lapic_reads++;
 	if (ig_ioctl(gate->vcpu[vcpu].fd, KVM_GET_LAPIC, &lapic) < 0)
 		return IRQGATE_LAPIC_NOT_ASKED;
-	for (uint32_t i = 0; i < vectors; i++)
-		if (bank_has(&lapic, LAPIC_IRR, vector[i]) || bank_has(&lapic, LAPIC_ISR, vector[i]))
-			return vector[i];
+	for (uint32_t i = 0; i < messages; i++) {
+		uint8_t vector = (uint8_t)message[i].data;
+
+		if (goes_to(&message[i], &lapic) &&
+		    (bank_has(&lapic, LAPIC_IRR, vector) || bank_has(&lapic, LAPIC_ISR, vector)))
+			return vector;
+	}
 	return IRQGATE_LAPIC_IDLE;
 }
 
@@ -83,10 +142,10 @@ int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_acc
 	int own;
 
 	*kick = 0;
-	question.gsi = irqgate_core_asks_lapic(gate->core, access, question.vector, &question.vectors);
+	question.gsi = irqgate_core_asks_lapic(gate->core, access, question.message, &question.messages);
 	if (question.gsi < 0)
 		return IRQGATE_LAPIC_NOT_ASKED;
-	own = look(gate, vcpu, question.vector, question.vectors);
+	own = look(gate, vcpu, question.message, question.messages);
 	if (own != IRQGATE_LAPIC_IDLE || gate->vcpus == 1)
 		return own;
 	question.epoch = irqgate_core_epoch(gate->core, (uint32_t)question.gsi);
@@ -106,7 +165,7 @@ void ig_lapic_reply(struct irqgate_kvm *gate, int vcpu)
 		return;
 	pthread_mutex_lock(&gate->lock);
 	if (atomic_load(&gate->unanswered) & self) {
-		found = look(gate, vcpu, gate->question.vector, gate->question.vectors);
+		found = look(gate, vcpu, gate->question.message, gate->question.messages);
 		if (found >= 0)
 			gate->question.found = found;
 		if (found == IRQGATE_LAPIC_NOT_ASKED)

@@ -40,8 +40,8 @@ struct ig_kvm_question {
 	int gsi;         /* -1: none */
 	uint64_t epoch;
 	int64_t asked;   /* CLOCK_MONOTONIC, nanoseconds */
-	uint8_t vector[2];
-	uint32_t vectors;
+	struct irqgate_message message[2];
+	uint32_t messages;
 	int found;       /* the vector that a LAPIC holds, or -1 */
 };
 

@@ -178,8 +178,8 @@ int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_a
 	return gsi;
 }
 
-int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access, uint8_t vector[2],
-			    uint32_t *count)
+int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
+			    struct irqgate_message message[2], uint32_t *count)
 {
 	int gsi = ig_ioapic_selected_pin(&core->chip, access->offset);
 	const struct ig_pin *pin;
@@ -193,7 +193,7 @@ int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgat
 		return -1;
 	if (access->write && (ig_rte_is_masked(rte) || rte == pin->rte))
 		return -1;
-	*count = ig_route_vectors(ig_core_route(core, (uint32_t)gsi), vector);
+	*count = ig_route_messages(ig_core_route(core, (uint32_t)gsi), message);
 	return *count ? gsi : -1;
 }
 

@@ -46,14 +46,14 @@ const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_
 	return NULL;
 }
 
-uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2])
+uint32_t ig_route_messages(const struct ig_route *route, struct irqgate_message message[2])
 {
 	uint32_t count = 0;
 
 	if (ig_route_has(&route->current))
-		vector[count++] = vector_of(&route->current);
-	if (ig_route_has(&route->previous) && (!count || vector_of(&route->previous) != vector[0]))
-		vector[count++] = vector_of(&route->previous);
+		message[count++] = route->current;
+	if (ig_route_has(&route->previous) && !ig_route_same(&route->previous, &route->current))
+		message[count++] = route->previous;
 	return count;
 }
 

@@ -33,8 +33,8 @@ void ig_route_served(struct ig_route *route);
 /* The message of a vector: the older one where both have it, or NULL. */
 const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector);
 
-/* The vectors of the messages, each once. Returns how many: 0 to 2. */
-uint32_t ig_route_vectors(const struct ig_route *route, uint8_t vector[2]);
+/* The messages, each once. Returns how many: 0 to 2. */
+uint32_t ig_route_messages(const struct ig_route *route, struct irqgate_message message[2]);
 
 /* Writes the table of so many pins; see irqgate_core_routes(). */
 uint32_t ig_route_table(const struct ig_route *routes, uint32_t pins, struct irqgate_route *table);

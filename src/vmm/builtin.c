@@ -36,7 +36,7 @@
  * trigger. On other KVMs it had it before it sent the EOI.
  */
 #define WORKER_NANOSECONDS 50000L
-#define WORKER_ROUNDS_MAX  400
+#define WORKER_ROUNDS_MAX  20000
 
 struct builtin {
 	struct ig_pci_device pci;

@@ -389,6 +389,31 @@ static void another_vcpus_lapic_that_holds_the_vector_counts(void **state)
 	vm_close(vm);
 }
 
+/* Linux gives out vectors by CPU: the same number on another one is another device's. */
+static void same_vector_in_a_lapic_that_the_message_does_not_go_to_is_no_answer(void **state)
+{
+	struct test_vm *vm = vm_open(2, 0);
+	struct test_source source = { .level = -1 };
+	struct kvm_irq_routing_entry own = msi_entry(irqgate_kvm_first_gsi(vm->gate), TEST_VECTOR);
+	int msix;
+
+	(void)state;
+	assert_int_equal(irqgate_kvm_set_routes(vm->gate, &own, 1), 0);
+	msix = bind_irqfd(vm, own.gsi);
+	source_open(vm, &source, TEST_PIN);
+	guest_write_dest(vm, TEST_PIN, 1);
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
+	source_resamples(&source);
+	assert_int_equal(eventfd_write(msix, 1), 0);
+	assert_true(comes(vm, 0, TEST_VECTOR));
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0)); /* by vCPU 0, whose LAPIC has the vector of the other */
+	assert_int_equal(source_resamples(&source), 1);
+	close(msix);
+	source_close(vm, &source);
+	vm_close(vm);
+}
+
 /* The EOI exit comes from the route: the message in service keeps its own while the entry moves on. */
 static void vector_rewritten_in_service_keeps_its_route(void **state)
 {
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(message_that_no_lapic_takes_is_sent_again),
 		cmocka_unit_test(another_vcpus_lapic_is_asked_by_a_kick),
 		cmocka_unit_test(another_vcpus_lapic_that_holds_the_vector_counts),
+		cmocka_unit_test(same_vector_in_a_lapic_that_the_message_does_not_go_to_is_no_answer),
 		cmocka_unit_test(vector_rewritten_in_service_keeps_its_route),
 		cmocka_unit_test(probe_tells_the_real_line),
 		cmocka_unit_test(interrupt_disable_bit_silences_and_enables_again),

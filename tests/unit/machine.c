@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A core for a test; see machine.h. */
+#include "machine.h"
+
+#include <stdlib.h>
+
+#include <irqgate/core.h>
+
+void machine_open(struct machine *machine, enum irqgate_policy policy)
+{
+	struct irqgate_core_config config = {
+		.size = sizeof(config), .policy = policy, .pins = PINS, .sources = SOURCES,
+	};
+
+	*machine = (struct machine){ .bytes = irqgate_core_size(&config) };
+	machine->memory = malloc(machine->bytes);
+	assert_non_null(machine->memory);
+	assert_int_equal(irqgate_core_init(machine->memory, machine->bytes, &config, &machine->core), 0);
+}
+
+void machine_close(struct machine *machine)
+{
+	free(machine->memory);
+}
+
+irqgate_source machine_open_with(struct machine *machine, enum irqgate_policy policy, bool direct, uint64_t rte)
+{
+	irqgate_source source;
+
+	machine_open(machine, policy);
+	source = machine_add(machine, PIN, IRQGATE_SOURCE_FORWARDED, direct);
+	machine_program(machine, PIN, rte);
+	return source;
+}
+
+static void see_source(struct machine *machine, irqgate_source source)
+{
+	struct irqgate_wish wish;
+
+	assert_int_equal(irqgate_core_wish(machine->core, source, &wish), 0);
+	assert_true(wish.version > 0);
+	if (wish.listen)
+		machine->seen.listen[machine->seen.listens++] = source;
+	else
+		machine->seen.silence[machine->seen.silences++] = source;
+}
+
+void machine_see(struct machine *machine)
+{
+	assert_true(machine->effects.count <= IRQGATE_EFFECTS_MAX);
+	for (uint32_t i = 0; i < machine->effects.count; i++) {
+		const struct irqgate_effect *effect = &machine->effects.effect[i];
+
+		if (effect->kind == IRQGATE_EFFECT_SOURCE) {
+			see_source(machine, effect->source);
+			continue;
+		}
+		machine->seen.sends++;
+		machine->seen.pin = effect->pin;
+		machine->seen.ticket = effect->ticket;
+		machine->seen.message = effect->message;
+	}
+}
+
+void machine_forget(struct machine *machine)
+{
+	machine->seen = (struct seen){ 0 };
+}
+
+static struct irqgate_access access_to(uint64_t offset, uint32_t value, bool write)
+{
+	return (struct irqgate_access){ .offset = offset, .value = value, .bytes = 4, .write = write };
+}
+
+static void select_register(struct machine *machine, uint32_t reg)
+{
+	struct irqgate_access select = access_to(IG_IOAPIC_IOREGSEL, reg, true);
+	struct irqgate_effects none;
+
+	irqgate_core_ioapic_write(machine->core, &select, IRQGATE_LAPIC_NOT_ASKED, &none);
+	assert_int_equal(none.count, 0);
+}
+
+void machine_write_answered(struct machine *machine, uint32_t reg, uint32_t value, int answer)
+{
+	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, value, true);
+
+	machine_forget(machine);
+	select_register(machine, reg);
+	assert_int_equal(irqgate_core_ioapic_write(machine->core, &window, answer, &machine->effects), -1);
+	machine_see(machine);
+}
+
+void machine_write(struct machine *machine, uint32_t reg, uint32_t value)
+{
+	machine_write_answered(machine, reg, value, IRQGATE_LAPIC_NOT_ASKED);
+}
+
+uint32_t machine_read_answered(struct machine *machine, uint32_t reg, int answer)
+{
+	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, 0, false);
+
+	select_register(machine, reg);
+	return (uint32_t)irqgate_core_ioapic_read(machine->core, &window, answer);
+}
+
+uint32_t machine_read(struct machine *machine, uint32_t reg)
+{
+	return machine_read_answered(machine, reg, IRQGATE_LAPIC_NOT_ASKED);
+}
+
+bool machine_asks(struct machine *machine, uint32_t pin, uint32_t value)
+{
+	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, value, true);
+	struct irqgate_message asked[2];
+	uint32_t count;
+
+	select_register(machine, rte_low(pin));
+	return irqgate_core_asks_lapic(machine->core, &window, asked, &count) >= 0;
+}
+
+uint32_t rte_low(uint32_t pin)
+{
+	return IG_IOAPIC_REDTBL + 2 * pin;
+}
+
+uint32_t rte_high(uint32_t pin)
+{
+	return rte_low(pin) + 1;
+}
+
+void machine_program(struct machine *machine, uint32_t pin, uint64_t rte)
+{
+	machine_write(machine, rte_high(pin), (uint32_t)(rte >> 32));
+	machine_write(machine, rte_low(pin), (uint32_t)rte);
+}
+
+void machine_mask(struct machine *machine)
+{
+	machine_write(machine, rte_low(PIN), LEVEL | MASKED);
+}
+
+void machine_unmask(struct machine *machine)
+{
+	machine_write(machine, rte_low(PIN), LEVEL);
+}
+
+void machine_unmask_answered(struct machine *machine, int answer)
+{
+	machine_write_answered(machine, rte_low(PIN), LEVEL, answer);
+}
+
+bool machine_remote_irr(struct machine *machine, uint32_t pin)
+{
+	return machine_read(machine, rte_low(pin)) & IG_RTE_REMOTE_IRR;
+}
+
+uint32_t machine_eoi(struct machine *machine, uint8_t vector)
+{
+	uint32_t pin = 0, pins = 0;
+
+	machine_forget(machine);
+	for (; irqgate_core_eoi(machine->core, vector, &pin, &machine->effects); pins++)
+		machine_see(machine);
+	return pins;
+}
+
+uint32_t machine_ioapic_eoi(struct machine *machine, uint8_t vector)
+{
+	struct irqgate_access access = access_to(IG_IOAPIC_EOI, vector, true);
+	uint32_t pin = 0, pins = 0;
+
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_ioapic_write(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED, &machine->effects),
+			 vector);
+	assert_int_equal(machine->effects.count, 0);
+	for (; irqgate_core_ioapic_eoi(machine->core, vector, &pin, &machine->effects); pins++)
+		machine_see(machine);
+	return pins;
+}
+
+irqgate_source machine_add(struct machine *machine, uint32_t pin, enum irqgate_source_kind kind, bool direct)
+{
+	irqgate_source source = 0;
+
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_add(machine->core, pin, kind, direct, "source", &source, &machine->effects), 0);
+	assert_int_not_equal(source, 0);
+	machine_see(machine);
+	return source;
+}
+
+void machine_remove(struct machine *machine, irqgate_source source)
+{
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_remove(machine->core, source, &machine->effects), 0);
+	machine_see(machine);
+}
+
+void machine_trigger(struct machine *machine, irqgate_source source)
+{
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_trigger(machine->core, source, &machine->effects), 0);
+	machine_see(machine);
+}
+
+void machine_level(struct machine *machine, irqgate_source source, bool level)
+{
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_set_level(machine->core, source, level, &machine->effects), 0);
+	machine_see(machine);
+}
+
+void machine_pulse(struct machine *machine, irqgate_source source)
+{
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_pulse(machine->core, source, &machine->effects), 0);
+	machine_see(machine);
+}
+
+void machine_enable(struct machine *machine, irqgate_source source, bool enable)
+{
+	machine_forget(machine);
+	assert_int_equal(irqgate_core_enable(machine->core, source, enable, &machine->effects), 0);
+	machine_see(machine);
+}
+
+void machine_reset(struct machine *machine)
+{
+	uint32_t pin = 0;
+
+	machine_forget(machine);
+	while (irqgate_core_reset(machine->core, &pin, &machine->effects))
+		machine_see(machine);
+	assert_int_equal(pin, PINS);
+}
+
+void machine_retry(struct machine *machine)
+{
+	uint32_t pin = 0;
+
+	machine_forget(machine);
+	while (irqgate_core_retry(machine->core, &pin, &machine->effects))
+		machine_see(machine);
+}
+
+struct irqgate_source_stats machine_stats(const struct machine *machine, irqgate_source source)
+{
+	struct irqgate_source_stats stats;
+
+	assert_int_equal(irqgate_core_source_stats(machine->core, source, &stats), 0);
+	return stats;
+}
+
+uint64_t machine_routes_version(const struct machine *machine)
+{
+	struct irqgate_route routes[2 * PINS];
+	uint64_t version;
+
+	assert_true(irqgate_core_routes(machine->core, routes, &version) <= 2 * PINS);
+	return version;
+}
+
+bool machine_route(const struct machine *machine, uint32_t gsi, struct irqgate_message *message)
+{
+	struct irqgate_route routes[2 * PINS];
+	uint64_t version;
+	uint32_t count = irqgate_core_routes(machine->core, routes, &version);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (routes[i].gsi != gsi)
+			continue;
+		*message = routes[i].message;
+		return true;
+	}
+	return false;
+}

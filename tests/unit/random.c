@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Random histories of one line: a guest that may do anything in any order, and effects that are carried out late and
+ * out of order. The invariants are checked after each step, and at the end of each history nothing may have been
+ * lost: a guest that then behaves gets an interrupt for whatever asserts. The seeds are fixed, so that a failure
+ * comes again.
+ */
+#include "world.h"
+
+enum { STEPS = 250, ROUNDS_MAX = 64 };
+
+#define SEED UINT64_C(0x9e3779b97f4a7c15)
+
+/* Seldom things: hot plug, resets, a LAPIC that is off. */
+static void step_rarely(struct world *w)
+{
+	struct device *device = &w->device[pick(w, w->shared ? DEVICES : 1)];
+
+	switch (pick(w, 6)) {
+	case 0: enable(w, device, pick(w, 2)); break;
+	case 1:
+		if (device->source)
+			unplug(w, device);
+		else
+			plug(w, device);
+		break;
+	case 2:
+		if (w->shared)
+			plug_or_unplug_wire(w);
+		break;
+	case 3: reset(w); break;
+	/* On the direct path the kernel sends: nobody hears that it failed but the next unmask. */
+	case 4: w->lapic_off = !w->direct && !w->lapic_off; break;
+	default: retry(w); break;
+	}
+}
+
+static void step_guest(struct world *w)
+{
+	uint8_t vector = pick(w, 2) ? VECTOR : OTHER_VECTOR;
+
+	switch (pick(w, 9)) {
+	case 0: case 1: guest_write(w, w->rte | MASKED); break;
+	case 2: case 3: guest_write(w, w->rte & ~MASKED); break;
+	case 4: guest_write(w, (w->rte & ~IG_RTE_VECTOR) | IG_RTE_LEVEL | vector); break;
+	case 5: guest_read(w); break;
+	case 6: guest_take(w, vector); break;
+	case 7: guest_eoi(w, vector); break;
+	default:
+		if (!pick(w, 8))
+			guest_write(w, w->rte ^ IG_RTE_LEVEL);
+		break;
+	}
+}
+
+static void step(struct world *w)
+{
+	struct device *device = &w->device[pick(w, DEVICES)];
+
+	switch (pick(w, 16)) {
+	case 0: case 1: raise_device(w, device); break;
+	case 2: device->asserts = false; break;
+	case 3: set_wire(w, pick(w, 2)); break;
+	case 4: case 5: read_trigger(w, device); break;
+	case 6: case 7: carry_out_one(w); break;
+	case 8:
+		if (!pick(w, w->history % 2 ? 2 : 10))
+			step_rarely(w);
+		break;
+	default: step_guest(w); break;
+	}
+	/* Mostly effects are carried out soon; the queue must not grow either. */
+	while (w->queued > 8 || (w->queued && pick(w, 3)))
+		carry_out_one(w);
+}
+
+/* What a driver does: quiets some of what asserts, or all. */
+static void quiet(struct world *w, bool all)
+{
+	for (int i = 0; i < DEVICES; i++)
+		if (all || pick(w, 2))
+			w->device[i].asserts = false;
+	if (w->wire_level && (all || pick(w, 2)))
+		set_wire(w, false);
+}
+
+static void handle(struct world *w, uint8_t vector, bool all)
+{
+	if (pick(w, 2)) {
+		quiet(w, all);
+		guest_eoi(w, vector);
+		settle(w);
+		return;
+	}
+	guest_write(w, w->rte | MASKED);
+	guest_eoi(w, vector);
+	settle(w);
+	quiet(w, all);
+	guest_write(w, w->rte & ~MASKED);
+	settle(w);
+}
+
+static bool handle_next(struct world *w, bool all)
+{
+	static const uint8_t vectors[] = { VECTOR, OTHER_VECTOR };
+
+	for (int i = 0; i < 2; i++) {
+		if (!w->serving[vectors[i]] && !guest_take(w, vectors[i]))
+			continue;
+		handle(w, vectors[i], all);
+		return true;
+	}
+	return false;
+}
+
+static void handle_all(struct world *w, bool all)
+{
+	int rounds = 0;
+
+	settle(w);
+	while (handle_next(w, all))
+		CHECK(w, ++rounds < ROUNDS_MAX); /* a storm */
+	for (int i = 0; i < DEVICES; i++)
+		CHECK(w, !w->device[i].asserts); /* invariant 3: it asserts, and nobody will hear of it */
+	CHECK(w, !w->wire_level);
+}
+
+/* From here on the guest behaves: then whatever asserts is heard, once more and each time. */
+static void finish(struct world *w)
+{
+	w->lapic_off = false;
+	for (int i = 0; i < DEVICES; i++)
+		enable(w, &w->device[i], true);
+	if (guest_sees_masked(w) || !(w->rte & IG_RTE_LEVEL))
+		guest_write(w, LEVEL);
+	handle_all(w, false);
+	for (int i = 0; i < DEVICES; i++) {
+		CHECK(w, !w->device[i].source || !w->device[i].automasked); /* silent for ever */
+		raise_device(w, &w->device[i]);
+		handle_all(w, true);
+	}
+	set_wire(w, true);
+	handle_all(w, true);
+}
+
+static void begin(struct world *w, uint32_t history)
+{
+	*w = (struct world){
+		.policy = w->policy, .direct = w->direct, .shared = w->shared,
+		.history = history, .random = SEED * (history + 1), .rte = IG_RTE_MASKED,
+	};
+	machine_open(&w->m, w->policy);
+	plug(w, &w->device[0]);
+}
+
+static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+{
+	struct world w = { .policy = policy, .direct = direct, .shared = shared };
+
+	for (uint32_t history = 0; history < histories; history++) {
+		begin(&w, history);
+		for (w.step = 0; w.step < STEPS; w.step++) {
+			step(&w);
+			check_alternation(&w);
+		}
+		finish(&w);
+		machine_close(&w.m);
+	}
+}
+
+TEST(hold_on_the_userspace_path)
+{
+	live(IRQGATE_POLICY_HOLD, false, false, 5000);
+}
+
+TEST(hold_on_the_direct_path)
+{
+	live(IRQGATE_POLICY_HOLD, true, false, 10000);
+}
+
+TEST(hold_with_a_shared_line)
+{
+	live(IRQGATE_POLICY_HOLD, false, true, 6000);
+}
+
+TEST(hold_with_a_shared_line_that_was_direct)
+{
+	live(IRQGATE_POLICY_HOLD, true, true, 10000);
+}
+
+TEST(eoi_with_a_shared_line)
+{
+	live(IRQGATE_POLICY_EOI, false, true, 4000);
+}
+
+TEST(unmask_resample_with_a_shared_line)
+{
+	live(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 4000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hold_on_the_userspace_path),
+		cmocka_unit_test(hold_on_the_direct_path),
+		cmocka_unit_test(hold_with_a_shared_line),
+		cmocka_unit_test(hold_with_a_shared_line_that_was_direct),
+		cmocka_unit_test(eoi_with_a_shared_line),
+		cmocka_unit_test(unmask_resample_with_a_shared_line),
+	};
+
+	return cmocka_run_group_tests_name("random", tests, NULL, NULL);
+}

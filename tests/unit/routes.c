@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The table of GSI routes: what KVM computes the EOI exits from, so none may go while it is in service. */
+#include "machine.h"
+
+#include "route/route.h"
+
+#define OTHER_LEVEL (IG_RTE_LEVEL | OTHER_VECTOR)
+#define THIRD_LEVEL (IG_RTE_LEVEL | 0x61)
+
+static void assert_route(const struct machine *m, uint32_t gsi, uint32_t vector)
+{
+	struct irqgate_message message;
+
+	assert_true(machine_route(m, gsi, &message));
+	assert_int_equal(message.data & IG_RTE_VECTOR, vector);
+}
+
+static void assert_no_route(const struct machine *m, uint32_t gsi)
+{
+	struct irqgate_message message;
+
+	assert_false(machine_route(m, gsi, &message));
+}
+
+TEST(masked_pin_has_no_route_until_its_first_unmask)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL | MASKED);
+	assert_no_route(&m, PIN);
+	machine_unmask(&m);
+	assert_route(&m, PIN, VECTOR);
+	machine_close(&m);
+}
+
+TEST(route_is_the_message_of_the_entry)
+{
+	struct machine m;
+	struct irqgate_message message;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL | UINT64_C(7) << IG_RTE_DEST_SHIFT);
+	assert_true(machine_route(&m, PIN, &message));
+	assert_int_equal(message.address, 0xfee07000);
+	assert_int_equal(message.data, 0xc000 | VECTOR);
+	machine_close(&m);
+}
+
+TEST(masking_keeps_the_route)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+	machine_mask(&m);
+	assert_route(&m, PIN, VECTOR);
+	machine_close(&m);
+}
+
+TEST(edge_entries_need_no_route)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, EDGE);
+	assert_no_route(&m, PIN);
+	machine_close(&m);
+}
+
+TEST(rewrite_in_service_keeps_the_old_route_in_the_upper_half)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	assert_route(&m, PIN, OTHER_VECTOR);
+	assert_route(&m, PINS + PIN, VECTOR);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 0); /* not what is in service */
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	assert_seen(&m, 0, 1, 0);
+	machine_close(&m);
+}
+
+TEST(second_rewrite_in_service_still_keeps_the_route_in_service)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	machine_program(&m, PIN, THIRD_LEVEL);
+	assert_route(&m, PIN, 0x61);
+	assert_route(&m, PINS + PIN, VECTOR);
+	machine_close(&m);
+}
+
+TEST(new_destination_in_service_keeps_the_old_one)
+{
+	struct machine m;
+	struct irqgate_message message;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_write(&m, rte_high(PIN), 0x03000000);
+	assert_true(machine_route(&m, PIN, &message));
+	assert_int_equal(message.address, 0xfee03000);
+	assert_true(machine_route(&m, PINS + PIN, &message));
+	assert_int_equal(message.address, 0xfee00000);
+	machine_close(&m);
+}
+
+/* A destination, then a vector: between the two the entry has a message with the old vector that was never sent. */
+TEST(message_in_service_is_kept_not_one_with_its_vector)
+{
+	struct machine m;
+	struct irqgate_message message;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_write(&m, rte_high(PIN), 0x03000000);
+	machine_write(&m, rte_low(PIN), IG_RTE_LEVEL | OTHER_VECTOR);
+	assert_true(machine_route(&m, PINS + PIN, &message));
+	assert_int_equal(message.address, 0xfee00000);
+	assert_int_equal(message.data & 0xff, VECTOR);
+	machine_close(&m);
+}
+
+/* Else a vector that the guest gives to another device later would ack this pin. */
+TEST(route_of_an_event_that_is_over_acks_nothing)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
+	assert_int_equal(machine_eoi(&m, VECTOR), 0);
+	machine_close(&m);
+}
+
+TEST(rewrite_while_idle_drops_the_old_route)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	machine_eoi(&m, VECTOR);
+	machine_program(&m, PIN, THIRD_LEVEL);
+	assert_route(&m, PIN, 0x61);
+	assert_no_route(&m, PINS + PIN);
+	machine_close(&m);
+}
+
+TEST(unknown_counts_as_in_service)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	assert_route(&m, PINS + PIN, VECTOR);
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	machine_close(&m);
+}
+
+TEST(oneshot_events_change_no_route)
+{
+	static const bool direct[] = { false, true };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct machine m;
+		irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, direct[i], LEVEL);
+		uint64_t version = machine_routes_version(&m);
+
+		for (int event = 0; event < 3; event++) {
+			if (!direct[i])
+				machine_trigger(&m, source);
+			machine_mask(&m);
+			machine_eoi(&m, VECTOR);
+			machine_unmask(&m);
+		}
+		assert_int_equal(machine_routes_version(&m), version);
+		assert_int_equal(m.effects.routes_version, version);
+		machine_close(&m);
+	}
+}
+
+TEST(version_grows_with_each_change_of_the_table)
+{
+	struct machine m;
+	uint64_t version;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL | MASKED);
+	version = machine_routes_version(&m);
+	machine_program(&m, PIN, OTHER_LEVEL | MASKED); /* masked: not yet in the table */
+	assert_int_equal(machine_routes_version(&m), version);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	assert_true(machine_routes_version(&m) > version);
+	assert_int_equal(m.effects.routes_version, machine_routes_version(&m));
+	machine_close(&m);
+}
+
+TEST(version_grows_with_each_change_of_a_binding)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL | MASKED);
+	uint64_t version = machine_routes_version(&m);
+
+	machine_unmask(&m);
+	assert_true(machine_routes_version(&m) > version);
+	version = machine_routes_version(&m);
+	machine_remove(&m, source);
+	assert_true(m.effects.routes_version > version);
+	machine_close(&m);
+}
+
+TEST(message_is_sent_with_its_route_in_the_table_already)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+
+	machine_trigger(&m, source);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	machine_eoi(&m, VECTOR);
+	machine_trigger(&m, source);
+	assert_seen(&m, 1, 0, 0);
+	assert_int_equal(m.seen.message.data & IG_RTE_VECTOR, OTHER_VECTOR);
+	assert_route(&m, PIN, OTHER_VECTOR);
+	machine_close(&m);
+}
+
+TEST(table_of_all_pins_in_service_fills_both_halves)
+{
+	struct machine m;
+	struct irqgate_route routes[2 * PINS];
+	uint64_t version;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	for (uint32_t pin = 0; pin < PINS; pin++) {
+		irqgate_source wire = machine_add(&m, pin, IRQGATE_SOURCE_WIRE, false);
+
+		machine_program(&m, pin, IG_RTE_LEVEL | (0x40 + pin));
+		machine_level(&m, wire, true);
+		machine_program(&m, pin, IG_RTE_LEVEL | (0x80 + pin));
+	}
+	assert_int_equal(irqgate_core_routes(m.core, routes, &version), 2 * PINS);
+	for (uint32_t pin = 0; pin < PINS; pin++) {
+		assert_route(&m, pin, 0x80 + pin);
+		assert_route(&m, PINS + pin, 0x40 + pin);
+	}
+	machine_close(&m);
+}
+
+TEST(setting_the_same_message_changes_nothing)
+{
+	struct ig_route route = { .current = { .address = 0xfee00000, .data = VECTOR } };
+	struct irqgate_message same = route.current;
+
+	assert_false(ig_route_set(&route, &same, true, NULL));
+	assert_false(ig_route_has(&route.previous));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(masked_pin_has_no_route_until_its_first_unmask),
+		cmocka_unit_test(route_is_the_message_of_the_entry),
+		cmocka_unit_test(masking_keeps_the_route),
+		cmocka_unit_test(edge_entries_need_no_route),
+		cmocka_unit_test(rewrite_in_service_keeps_the_old_route_in_the_upper_half),
+		cmocka_unit_test(second_rewrite_in_service_still_keeps_the_route_in_service),
+		cmocka_unit_test(new_destination_in_service_keeps_the_old_one),
+		cmocka_unit_test(message_in_service_is_kept_not_one_with_its_vector),
+		cmocka_unit_test(route_of_an_event_that_is_over_acks_nothing),
+		cmocka_unit_test(rewrite_while_idle_drops_the_old_route),
+		cmocka_unit_test(unknown_counts_as_in_service),
+		cmocka_unit_test(oneshot_events_change_no_route),
+		cmocka_unit_test(version_grows_with_each_change_of_the_table),
+		cmocka_unit_test(version_grows_with_each_change_of_a_binding),
+		cmocka_unit_test(message_is_sent_with_its_route_in_the_table_already),
+		cmocka_unit_test(table_of_all_pins_in_service_fills_both_halves),
+		cmocka_unit_test(setting_the_same_message_changes_nothing),
+	};
+
+	return cmocka_run_group_tests_name("routes", tests, NULL, NULL);
+}
