@@ -17,8 +17,8 @@
 
 enum {
 	DEFAULT_EVENTS = 1000,
-	EVENTS_A_SECOND = 30,		/* what the slowest machine is given time for */
-	MIN_LIMIT = 30, MAX_LIMIT = 1000 * 1000,
+	EVENTS_A_SECOND = 50,		/* what the slowest machine is given time for */
+	MIN_LIMIT = 20, MAX_LIMIT = 1000 * 1000,
 	MAX_EVENTS = 10 * 1000 * 1000,
 };
 
@@ -38,7 +38,7 @@ static void print_help(void)
 	     "  --rows LIST           what to measure: SETUP or SETUP/GUEST, separated by commas (default: all)\n"
 	     "  --list                prints the rows that there are\n"
 	     "  --events N            events a row (default 1000)\n"
-	     "  --limit SECONDS       for each row; one that does not finish is a result (default: 30 or more,\n"
+	     "  --limit SECONDS       for each row; one that does not finish is a result (default: 20 and more,\n"
 	     "                        with the number of events)\n"
 	     "  --json FILE           writes the results; - is stdout, and the table then goes to stderr\n"
 	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a linux-image\n"

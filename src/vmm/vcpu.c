@@ -183,14 +183,14 @@ static void handle_exit(struct ig_vcpu *vcpu)
 
 static void take_exit(struct ig_vcpu *vcpu)
 {
-	bool eoi = vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI;
+	bool mmio = vcpu->run->exit_reason == KVM_EXIT_MMIO;
 
 	vcpu->exits++;
-	vcpu->taken += !eoi;
-	if (eoi)
+	vcpu->taken += mmio;
+	if (vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI)
 		vcpu->vmm->eoi_vcpu = vcpu->id;
 	handle_exit(vcpu);
-	vcpu->handled += !eoi;
+	vcpu->handled += mmio;
 }
 
 static void *run_vcpu(void *opaque)
