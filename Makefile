@@ -26,4 +26,4 @@ install: all
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-install

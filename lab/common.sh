@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # What the lab's scripts share (sourced by them): one-line errors, progress, the cache folder with its lock,
 # and an apt state of the lab's own inside the cache, so that nothing is added to the machine and no root is needed.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015 # "A && B || die": dying of either is meant
 
 PATH="$PATH:/usr/sbin:/sbin"
 LC_ALL=C
 export PATH LC_ALL
-script=$(basename "$0")
 
 die() {
 	echo "irqgate: $*" >&2
@@ -32,30 +31,32 @@ open_cache() {
 	cache=$(cd "$cache" && pwd)
 }
 
-# One at a time for each thing that is made; the lock ends with the process.
+# One fetches at a time; the lock ends with the process.
 lock_cache() {
-	{ exec 9>"$cache/$1.lock"; } 2>/dev/null || die "cannot write $cache/$1.lock; set IRQGATE_CACHE to another folder"
-	flock 9 || die "cannot lock $cache/$1.lock"
+	{ exec 9>"$cache/lock"; } 2>/dev/null || die "cannot write $cache/lock; set IRQGATE_CACHE to another folder"
+	flock 9 || die "cannot lock $cache/lock"
 }
 
 # An empty folder $work for what is half-made. Its name is fixed, under the lock, so that what a killed run left
 # behind is cleared by the next.
 open_work() {
-	work=$cache/partial-$1
+	work=$cache/partial
 	rm -rf "$work"
 	mkdir -p "$work" || die "cannot write $work; is there space?"
-	log=$work/log
-	trap 'rm -rf "$work"' EXIT
+	# Not in the cache, whose disk may be the one that is full.
+	log=$(mktemp) || die "cannot write to ${TMPDIR:-/tmp}"
+	trap 'rm -rf "$work" "$log"' EXIT
 	trap 'exit 1' HUP INT TERM
 }
 
 # The line of the log that tells most.
 reason() {
-	sed -n 's/^E: //p; s/^dpkg-deb: error: //p; s/^tar: //p' "$log" | grep . | head -n 1 | grep . || tail -n 1 "$log"
+	sed -n 's/^E: //p; s/^W: Failed to fetch/failed to fetch/p; s/^dpkg-deb: error: //p; s/^tar: //p' "$log" | grep . | head -n 1 | grep . || tail -n 1 "$log"
 }
 
 # The mirror that this machine's own apt uses for a release: its address, or nothing.
 mirror_of() {
+	# shellcheck disable=SC2016 # apt-get expands these
 	apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' \
 		2>/dev/null | sed -n "s/^$1 main //p" | head -n 1
 }
@@ -82,8 +83,9 @@ use_own_apt() {
 	[ -z "$security" ] || add_source "$security" bookworm-security
 	[ "$1" = bookworm ] || add_source "$uri" "$1"
 	apt_options="-o Dir::Etc::sourcelist=$own/sources.list -o Dir::Etc::sourceparts=- \
-		-o Dir::State::lists=$own/lists -o Dir::Cache=$own/cache -o Acquire::Languages=none \
-		-o APT::Default-Release=${2:-$1}"
+		-o Dir::State::lists=$own/lists -o Dir::Cache=$own/cache -o Acquire::Languages=none"
+	# Backports are only taken where they are asked for.
+	[ "$1" = bookworm ] || apt_options="$apt_options -o APT::Default-Release=$1"
 	say "reading the package lists of $1"
 	apt_do apt-get update -qq >"$log" 2>&1 || return 1
 	! grep -q '^[EW]: Failed to fetch' "$log"

@@ -12,7 +12,6 @@
 #include "cli/cli.h"
 #include "lab/compare.h"
 #include "lab/host.h"
-#include "lab/process.h"
 #include "lab/report.h"
 
 enum { ROW_TEXT = 80, TRIES = 2 };
@@ -142,7 +141,6 @@ json_object *ig_compare(const struct ig_comparison *comparison)
 	json_object *report;
 	bool any;
 
-	ig_process_guard();
 	any = measure_all(&collector);
 	free(collector.line);
 	if (!any) {

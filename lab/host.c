@@ -182,6 +182,15 @@ static int find_qemu(void)
 	return -ENOENT;
 }
 
+bool ig_host_kernel_is_named(const char *kernel)
+{
+	size_t length = strlen(kernel);
+
+	return !strcmp(kernel, "bookworm") || !strcmp(kernel, "bookworm-backports") ||
+	       !strncmp(kernel, "linux-image-", strlen("linux-image-")) ||
+	       (length > strlen(".deb") && !strcmp(kernel + length - strlen(".deb"), ".deb"));
+}
+
 static int find_kernel(const char *folder, char *path, size_t size)
 {
 	char pattern[PATH_MAX + 20];

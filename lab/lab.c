@@ -12,7 +12,9 @@
 
 #include "cli/cli.h"
 #include "lab/compare.h"
+#include "lab/host.h"
 #include "lab/lab.h"
+#include "lab/process.h"
 #include "lab/report.h"
 
 enum {
@@ -24,7 +26,8 @@ enum {
 
 struct options {
 	struct ig_comparison comparison;
-	const char *json;
+	const char *json, *qemu;
+	char qemu_path[PATH_MAX];
 };
 
 static void print_help(void)
@@ -43,6 +46,8 @@ static void print_help(void)
 	     "  --json FILE           writes the results; - is stdout, and the table then goes to stderr\n"
 	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a linux-image\n"
 	     "                        package, or a linux-image .deb file\n"
+	     "  --qemu RELEASE        the QEMU to measure: bookworm (this machine's, the default) or\n"
+	     "                        bookworm-backports\n"
 	     "  --console FILE        keeps what the host's kernel says on its console\n"
 	     "\n"
 	     "Downloads are kept in $IRQGATE_CACHE (default ~/.cache/irqgate). 'irqgate lab measure' is internal: it\n"
@@ -122,13 +127,27 @@ static int judge(json_object *report)
 	return IG_EXIT_OK;
 }
 
-static int compare(const struct options *options)
+/* Finds the QEMU to measure, which is fetched if it must be. */
+static int find_qemu(struct options *options)
+{
+	const char *const args[] = { options->qemu, NULL };
+	int error;
+
+	if (!options->qemu)
+		return 0;
+	error = ig_process_script("lab/fetch-qemu", args, false, options->qemu_path, sizeof(options->qemu_path));
+	options->comparison.qemu = options->qemu_path;
+	return error;
+}
+
+static int compare(struct options *options)
 {
 	json_object *report;
 	FILE *to = options->json && !strcmp(options->json, "-") ? stderr : stdout;
 	int status;
 
-	if (options->json && check_json(options->json))
+	ig_process_guard();
+	if ((options->json && check_json(options->json)) || find_qemu(options))
 		return IG_EXIT_FAILURE;
 	report = ig_compare(&options->comparison);
 	if (!report)
@@ -164,10 +183,17 @@ static int read_option(struct options *options, int option, const char *value)
 		options->json = value;
 		return OPTION_DONE;
 	case 'k':
+		if (!ig_host_kernel_is_named(value))
+			return ig_usage_error("lab", "no kernel '%s'", value);
 		comparison->kernel = value;
 		return OPTION_DONE;
 	case 'c':
 		comparison->console = value;
+		return OPTION_DONE;
+	case 'q':
+		if (strcmp(value, "bookworm") && strcmp(value, "bookworm-backports"))
+			return ig_usage_error("lab", "no QEMU '%s'; it is bookworm or bookworm-backports", value);
+		options->qemu = value;
 		return OPTION_DONE;
 	case 'l':
 		return print_list();
@@ -186,6 +212,7 @@ static int lab(int argc, char **argv)
 		{ "json", required_argument, NULL, 'j' },
 		{ "host-kernel", required_argument, NULL, 'k' },
 		{ "console", required_argument, NULL, 'c' },
+		{ "qemu", required_argument, NULL, 'q' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The vCPUs' exits: what a guest does to the IOAPIC, and its EOIs. On the thread of the vCPU that exited. */
+#include <errno.h>
+#include <string.h>
+
+#include "chip/ioapic.h"
+#include "kvm/split.h"
+
+static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
+{
+	for (uint32_t i = 0; i < gate->vcpus; i++)
+		if (gate->vcpu[i].fd == vcpu_fd)
+			return (int)i;
+	return -1;
+}
+
+typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects);
+
+/* One pin after another: more than one may share the vector. */
+static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
+{
+	struct irqgate_effects effects;
+	uint32_t pin = 0;
+	bool hit;
+
+	do {
+		pthread_mutex_lock(&gate->lock);
+		hit = acks(gate->core, vector, &pin, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		if (hit)
+			ig_effects_run(gate, &effects);
+	} while (hit);
+}
+
+static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)
+{
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	pthread_mutex_unlock(&gate->lock);
+	eoi(gate, run->eoi.vector, irqgate_core_eoi);
+	return 1;
+}
+
+/* Triggers that nobody has read yet are older than the unmask that comes now. */
+static void read_triggers(struct irqgate_kvm *gate, int gsi)
+{
+	struct irqgate_effects effects; /* none: the pin is masked */
+
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && (int)source->gsi == gsi)
+			ig_source_read(gate, source, &effects);
+	}
+}
+
+static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access)
+{
+	struct irqgate_effects effects;
+	uint64_t kick;
+	int gsi, answer, vector, error;
+
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	gsi = irqgate_core_unmasks(gate->core, access);
+	if (gsi >= 0)
+		read_triggers(gate, gsi);
+	answer = ig_lapic_answer(gate, vcpu, access, &kick);
+	vector = irqgate_core_ioapic_write(gate->core, access, answer, &effects);
+	pthread_mutex_unlock(&gate->lock);
+	error = ig_effects_run(gate, &effects);
+	if (vector >= 0)
+		eoi(gate, (uint8_t)vector, irqgate_core_ioapic_eoi);
+	return error;
+}
+
+static uint64_t read_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access)
+{
+	uint64_t kick, value;
+	int answer;
+
+	pthread_mutex_lock(&gate->lock);
+	ig_coalesced_drain(gate);
+	answer = ig_lapic_answer(gate, vcpu, access, &kick);
+	value = irqgate_core_ioapic_read(gate->core, access, answer);
+	pthread_mutex_unlock(&gate->lock);
+	ig_lapic_kick(gate, kick);
+	return value;
+}
+
+static int exit_mmio(struct irqgate_kvm *gate, int vcpu, struct kvm_run *run)
+{
+	struct irqgate_access access = {
+		.offset = run->mmio.phys_addr - gate->config.ioapic_base,
+		.bytes = run->mmio.len,
+		.write = run->mmio.is_write,
+	};
+	uint64_t value;
+	int error;
+
+	if (access.offset >= IG_IOAPIC_WINDOW_SIZE)
+		return 0;
+	if (access.write) {
+		memcpy(&access.value, run->mmio.data, sizeof(access.value));
+		error = write_ioapic(gate, vcpu, &access);
+		return error < 0 ? error : 1;
+	}
+	value = read_ioapic(gate, vcpu, &access);
+	memcpy(run->mmio.data, &value, sizeof(value));
+	return 1;
+}
+
+int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+{
+	int vcpu = find_vcpu(gate, vcpu_fd);
+
+	if (vcpu < 0)
+		return -EINVAL;
+	ig_lapic_reply(gate, vcpu);
+	switch (run->exit_reason) {
+	case KVM_EXIT_IOAPIC_EOI:
+		return exit_eoi(gate, run);
+	case KVM_EXIT_MMIO:
+		return exit_mmio(gate, vcpu, run);
+	default:
+		return 0;
+	}
+}
+
+void irqgate_kvm_kicked(struct irqgate_kvm *gate, int vcpu_fd)
+{
+	int vcpu = find_vcpu(gate, vcpu_fd);
+
+	if (vcpu >= 0)
+		ig_lapic_reply(gate, vcpu);
+}
+
+int irqgate_kvm_reset(struct irqgate_kvm *gate)
+{
+	struct irqgate_effects effects;
+	uint32_t pin = 0;
+	bool more;
+
+	do {
+		pthread_mutex_lock(&gate->lock);
+		ig_coalesced_drain(gate);
+		more = irqgate_core_reset(gate->core, &pin, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		if (more)
+			ig_effects_run(gate, &effects);
+	} while (more);
+	return 0;
+}
