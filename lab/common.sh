@@ -69,7 +69,7 @@ debian_mirror() {
 add_source() { # URI SUITE
 	key=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -r $key ] && key="[signed-by=$key] " || key=
-	echo "deb $key$1 $2 main" >>"$own/sources.list"
+	{ echo "deb $key$1 $2 main" >>"$own/sources.list"; } 2>/dev/null || die "cannot write $own: is there space?"
 }
 
 # From here on apt_do uses lists of the lab's own for a suite (bookworm | bookworm-backports), freshly read.

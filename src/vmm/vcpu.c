@@ -201,7 +201,7 @@ static void *run_vcpu(void *opaque)
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			take_exit(vcpu);
 		} else if (errno == EINTR || errno == EAGAIN) {
-			vcpu->run->immediate_exit = 0;
+			__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 			irqgate_kvm_kicked(vcpu->vmm->gate, vcpu->fd);
 		} else {
 			crash(vcpu, strerror(errno));
