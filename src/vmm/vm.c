@@ -264,6 +264,7 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 		{ .fd = vmm->stop_fd, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
 	};
+	struct signalfd_siginfo signal;
 	struct timespec start;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -274,8 +275,8 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 			ig_vmm_stop(vmm, IG_END_TIMEOUT, 0);
 		if (ready <= 0)
 			continue;
-		if (fds[2].revents)
-			ig_vmm_stop(vmm, IG_END_SIGNAL, 0);
+		if (fds[2].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
+			ig_vmm_stop(vmm, IG_END_SIGNAL, 0); /* taken: it must not end us later */
 		if (fds[0].revents)
 			irqgate_kvm_dispatch(vmm->gate);
 	}
