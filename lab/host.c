@@ -26,7 +26,7 @@
  */
 #define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on"
 
-enum { BOOT_LIMIT_MS = 120 * 1000, STREAMS = 4, CONSOLE_LINES = 4 };
+enum { BOOT_LIMIT_MS = 60 * 1000, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
 
 static const char *const stream_names[STREAMS] = { "control", "in", "out", "err" };
 
@@ -225,16 +225,16 @@ static int wait_until_ready(struct ig_host *host)
 	return sscanf(line, "ready %79s", host->release) == 1 ? 0 : -EIO;
 }
 
-int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, bool quiet)
+/* What the host is made of, fetched and made where it is not there yet. */
+struct parts {
+	char kernel[PATH_MAX], initramfs[PATH_MAX];
+};
+
+static int get_parts(const char *kernel, bool quiet, struct parts *parts)
 {
-	char folder[PATH_MAX], init[PATH_MAX], initramfs[PATH_MAX], image[PATH_MAX];
+	char folder[PATH_MAX], init[PATH_MAX];
 	int error;
 
-	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
-	if (find_qemu())
-		return -ENOENT;
-	if (open_log(host, console))
-		return -EIO;
 	if (ig_find_file("lab/lab-init", init, sizeof(init))) {
 		ig_error("%s is missing: build or install irqgate again", init);
 		return -ENOENT;
@@ -242,19 +242,47 @@ int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, 
 	error = ig_process_script("lab/fetch-kernel", (const char *[]){ kernel, NULL }, quiet, folder, sizeof(folder));
 	if (!error)
 		error = ig_process_script("lab/make-initramfs", (const char *[]){ folder, init, NULL }, quiet,
-					  initramfs, sizeof(initramfs));
+					  parts->initramfs, sizeof(parts->initramfs));
+	return error ? error : find_kernel(folder, parts->kernel, sizeof(parts->kernel));
+}
+
+/* One start; it leaves a host that did not boot to ig_host_end. */
+static int start_host(struct ig_host *host, const struct parts *parts, const char *console)
+{
+	int error;
+
+	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
+	error = open_log(host, console);
 	if (!error)
-		error = find_kernel(folder, image, sizeof(image));
-	if (error)
-		return error;
-	if (!quiet)
-		fprintf(stderr, "irqgate: booting the host (%s)\n", strrchr(image, '/') + sizeof("/vmlinuz-") - 1);
-	error = start_qemu(host, image, initramfs);
+		error = start_qemu(host, parts->kernel, parts->initramfs);
 	if (error)
 		return error;
 	error = wait_until_ready(host);
 	if (error)
 		ig_host_error(host, error == -ETIMEDOUT ? "the host did not boot in time" : "the host did not boot");
+	return error;
+}
+
+int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, bool quiet)
+{
+	struct parts parts;
+	int error;
+
+	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
+	error = find_qemu();
+	if (!error)
+		error = get_parts(kernel, quiet, &parts);
+	if (error)
+		return error;
+	if (!quiet)
+		fprintf(stderr, "irqgate: booting the host (%s)\n",
+			strrchr(parts.kernel, '/') + sizeof("/vmlinuz-") - 1);
+	error = start_host(host, &parts, console);
+	/* An emulated machine that hangs in its boot seldom does so twice (see keep_vm in host/init.c). */
+	if (error == -ETIMEDOUT) {
+		ig_host_end(host);
+		error = start_host(host, &parts, console);
+	}
 	return error;
 }
 
@@ -288,16 +316,44 @@ static char *last_lines(char *text, int lines)
 	return at;
 }
 
+/* QEMU names each feature of the processor that it does not emulate, at every start: no news to anybody. */
+static void drop_feature_warnings(char *text)
+{
+	char *to = text;
+
+	for (char *line = text, *end; *line; line = end) {
+		end = strchr(line, '\n');
+		end = end ? end + 1 : line + strlen(line);
+		if (memmem(line, (size_t)(end - line), "TCG doesn't support", strlen("TCG doesn't support")))
+			continue;
+		memmove(to, line, (size_t)(end - line));
+		to += end - line;
+	}
+	*to = '\0';
+}
+
+/* What tells most of a console's end: the panic, if there was one, else the last lines. */
+static const char *what_it_said(char *text)
+{
+	char *panic = strstr(text, "Kernel panic");
+
+	if (!panic)
+		return last_lines(text, CONSOLE_LINES);
+	panic[strcspn(panic, "\r\n")] = '\0';
+	return panic;
+}
+
 void ig_host_error(struct ig_host *host, const char *what)
 {
-	char tail[2048];
+	char tail[TAIL];
 	off_t size = lseek(host->log, 0, SEEK_END);
-	off_t start = size > (off_t)sizeof(tail) - 1 ? size - (off_t)sizeof(tail) + 1 : 0;
-	ssize_t n = pread(host->log, tail, sizeof(tail) - 1, start);
+	off_t start = size > TAIL - 1 ? size - TAIL + 1 : 0;
+	ssize_t n = pread(host->log, tail, TAIL - 1, start);
 
 	tail[n > 0 ? n : 0] = '\0';
+	drop_feature_warnings(tail);
 	if (!tail[0])
 		ig_error("%s; its console said nothing", what);
 	else
-		ig_error("%s; its console said last:\n%s", what, last_lines(tail, CONSOLE_LINES));
+		ig_error("%s; its console said last:\n%s", what, what_it_said(tail));
 }

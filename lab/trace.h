@@ -19,7 +19,10 @@ struct ig_mark {
 	double seconds;			/* CLOCK_MONOTONIC */
 };
 
-/* Each is IG_UNKNOWN where the kernel has not what it takes. */
+/*
+ * Each is IG_UNKNOWN where the kernel has not what it takes. One of the user exits is that of the mark itself, if the
+ * VMM has the port in user space.
+ */
 struct ig_trace_counts {
 	int64_t triggers, user_exits, route_updates;
 };

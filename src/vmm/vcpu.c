@@ -14,7 +14,7 @@
 
 #define KICK_SIGNAL SIGUSR1
 
-/* CPUID leaf 1 (Intel SDM vol. 2, CPUID): initial APIC id and count in EBX, x2APIC in ECX. */
+/* CPUID leaf 1 (Intel SDM vol. 2, CPUID): initial APIC id and count in EBX, x2APIC and LAPIC timer mode in ECX. */
 #define CPUID_FEATURES       1U
 #define CPUID_TOPOLOGY       0xbU
 #define CPUID_TOPOLOGY_V2    0x1fU
@@ -22,6 +22,7 @@
 #define CPUID_COUNT_SHIFT    16
 #define CPUID_LOW_EBX        0xffffU
 #define CPUID_X2APIC         (1U << 21)
+#define CPUID_TSC_DEADLINE   (1U << 24)
 #define CPUID_ENTRIES        256U
 
 /* Multiboot 0.6.96, 3.2: the machine state. */
@@ -37,6 +38,14 @@
 static void ignore_signal(int number)
 {
 	(void)number; /* it only ends KVM_RUN */
+}
+
+/* What KVM's LAPIC has, though KVM_GET_SUPPORTED_CPUID does not say so (KVM API, KVM_GET_SUPPORTED_CPUID). */
+static uint32_t lapic_features(const struct ig_vcpu *vcpu)
+{
+	bool deadline = ioctl(vcpu->vmm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+
+	return CPUID_X2APIC | (deadline ? CPUID_TSC_DEADLINE : 0);
 }
 
 static int set_cpuid(struct ig_vcpu *vcpu)
@@ -55,7 +64,7 @@ static int set_cpuid(struct ig_vcpu *vcpu)
 		if (entry->function == CPUID_FEATURES) {
 			entry->ebx = (entry->ebx & CPUID_LOW_EBX) | vcpu->vmm->options.cpus << CPUID_COUNT_SHIFT |
 				     vcpu->id << CPUID_APIC_ID_SHIFT;
-			entry->ecx |= CPUID_X2APIC;
+			entry->ecx |= lapic_features(vcpu);
 		} else if (entry->function == CPUID_TOPOLOGY || entry->function == CPUID_TOPOLOGY_V2) {
 			entry->edx = vcpu->id;
 		}
