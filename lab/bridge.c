@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Asks the host's init for a command and carries its streams, the outer side of what lab/host/init.h describes.
- * One poll loop, one thread. What the host sends is counted against what it says it sent, so that nothing is lost
- * when the host ends.
+ * Asks the host's init for a command and carries its streams, the outer side of what lab/host/init.h
+ * describes. One poll loop, one thread. What the host sends is counted against what it says it sent, so that
+ * nothing is lost when the host ends.
  */
 #include <errno.h>
 #include <poll.h>
@@ -121,7 +121,9 @@ out:
 	return error;
 }
 
-/* Takes one output's bytes to its sink; a sink that takes no more is told to the command, as SIGPIPE would. */
+/*
+ * Takes one output's bytes to its sink; a sink that takes no more is told to the command, as SIGPIPE would.
+ */
 static int take_output(struct bridge *bridge, int i)
 {
 	static char bytes[CHUNK];
@@ -199,7 +201,8 @@ static int take_control(struct bridge *bridge)
 
 static bool is_complete(const struct bridge *bridge)
 {
-	return bridge->ended && bridge->got[0] >= bridge->sent_by_host[0] && bridge->got[1] >= bridge->sent_by_host[1];
+	return bridge->ended && bridge->got[0] >= bridge->sent_by_host[0] &&
+	       bridge->got[1] >= bridge->sent_by_host[1];
 }
 
 static int step(struct bridge *bridge)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * See compare.h. The host may die under a row: VMMs are tried in it. Then the rows that are left are measured in
- * a new one, so that one row's crash does not take the others' results along; the lines on stderr tell of it.
+ * See compare.h. The host may die under a row: VMMs are tried in it. Then the rows that are left are measured
+ * in a new one, so that one row's crash does not take the others' results along; the lines on stderr tell of
+ * it.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -72,8 +73,8 @@ static int measure(struct ig_host *host, struct collector *collector)
 	size_t first = json_object_array_length(collector->rows);
 	char self[PATH_MAX] = "", rows[IG_ROWS_MAX * ROW_TEXT], events[24], limit[24], number[24], count[24];
 	const char *argv[] = {
-		self, "lab", "measure", "--rows", rows, "--events", events, "--limit", limit, "--first", number,
-		"--of", count, "--qemu", comparison->qemu, NULL,
+		self, "lab", "measure", "--rows", rows, "--events", events, "--limit", limit,
+		"--first", number, "--of", count, "--qemu", comparison->qemu, NULL,
 	};
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
@@ -91,31 +92,32 @@ static int measure(struct ig_host *host, struct collector *collector)
 static bool measure_in_host(struct collector *collector)
 {
 	struct ig_host host;
-	int status = ig_host_boot(&host, collector->comparison->kernel, collector->comparison->console, false);
+	const struct ig_comparison *comparison = collector->comparison;
+	int status = ig_host_boot(&host, comparison->kernel, comparison->console, false);
 
 	if (!status)
 		status = measure(&host, collector);
 	else
 		status = IG_EXIT_FAILURE;
 	ig_host_end(&host);
-	/* An exit status, good or bad, is the measuring side's own last word; a negative one is a dead host. */
+	/* An exit status, good or bad, is the measuring side's own last word; below 0 the host is dead. */
 	return status >= 0;
 }
 
 static void add_not_measured(struct collector *collector, const char *why)
 {
-	const struct ig_row_list *rows = &collector->comparison->rows;
+	const struct ig_row *next =
+		&collector->comparison->rows.rows[json_object_array_length(collector->rows)];
 	struct ig_result result;
 
 	ig_result_clear(&result);
 	snprintf(result.error, sizeof(result.error), "%s", why);
-	json_object_array_add(collector->rows,
-			      ig_result_to_json(&rows->rows[json_object_array_length(collector->rows)], &result));
+	json_object_array_add(collector->rows, ig_result_to_json(next, &result));
 }
 
 /*
- * Measures what has no result yet. A row under which the host dies is tried once more: an emulated machine has
- * faults of its own. Returns whether anything was measured.
+ * Measures what has no result yet. A row under which the host dies is tried once more: an emulated machine
+ * has faults of its own. Returns whether anything was measured.
  */
 static bool measure_all(struct collector *collector)
 {

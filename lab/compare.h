@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The outer side of a comparison: boots the host, has the rows measured there, collects the results. One thread. */
+/*
+ * The outer side of a comparison: boots the host, has the rows measured there, collects the results. One
+ * thread.
+ */
 #ifndef IG_LAB_COMPARE_H
 #define IG_LAB_COMPARE_H
 
@@ -15,8 +18,8 @@ struct ig_comparison {
 };
 
 /*
- * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked for, also
- * for one that could not be measured; NULL, after one line on stderr, when nothing could be.
+ * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked for,
+ * also for one that could not be measured; NULL, after one line on stderr, when nothing could be.
  */
 json_object *ig_compare(const struct ig_comparison *comparison);
 

@@ -37,14 +37,15 @@ int ig_device_find(struct ig_device *device)
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *folder = found.gl_pathv[i];
 
-		if (read_id(folder, "vendor") == IG_GUEST_PCI_VENDOR && read_id(folder, "device") == IG_GUEST_PCI_EDU)
+		if (read_id(folder, "vendor") == IG_GUEST_PCI_VENDOR &&
+		    read_id(folder, "device") == IG_GUEST_PCI_EDU)
 			snprintf(device->address, sizeof(device->address), "%.15s", strrchr(folder, '/') + 1);
 	}
 	globfree(&found);
 	if (device->address[0])
 		return 0;
-	ig_error("no edu device (%04x:%04x) on this machine: 'irqgate lab' makes one that has it", IG_GUEST_PCI_VENDOR,
-		 IG_GUEST_PCI_EDU);
+	ig_error("no edu device (%04x:%04x) on this machine: 'irqgate lab' makes one that has it",
+		 IG_GUEST_PCI_VENDOR, IG_GUEST_PCI_EDU);
 	return -ENODEV;
 }
 

@@ -21,8 +21,8 @@
 #define QEMU "qemu-system-x86_64"
 
 /*
- * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once. The rest is what assigning
- * a device needs. Nothing here changes what is measured: the kernel is as its distribution made it.
+ * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once. The rest is what
+ * assigning a device needs. Nothing here changes what is measured: the kernel is as its distribution made it.
  */
 #define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on"
 
@@ -51,13 +51,13 @@ static void add_machine(struct arguments *arguments)
 {
 	static const char *const pairs[][2] = {
 		{ "-accel", "tcg,thread=multi" },
-		/* AMD-V and VT-d side by side: the one is what TCG emulates, the other is QEMU's IOMMU that remaps. */
+		/* AMD-V and VT-d side by side: the one is what TCG emulates, the other remaps interrupts. */
 		{ "-M", "q35,kernel-irqchip=split" },
 		{ "-cpu", "EPYC,+svm,+npt" },
 		{ "-device", "intel-iommu,intremap=on,caching-mode=on" },
 		{ "-m", "3072" },
 		{ "-smp", "2" },
-		/* What can be assigned: a device whose interrupt a guest raises by itself, and a network card. */
+		/* What can be assigned: a device whose interrupt a guest raises itself, a network card. */
 		{ "-device", "edu" },
 		{ "-netdev", "user,id=net0,restrict=on" },
 		{ "-device", "e1000,netdev=net0" },
@@ -239,7 +239,8 @@ static int get_parts(const char *kernel, bool quiet, struct parts *parts)
 		ig_error("%s is missing: build or install irqgate again", init);
 		return -ENOENT;
 	}
-	error = ig_process_script("lab/fetch-kernel", (const char *[]){ kernel, NULL }, quiet, folder, sizeof(folder));
+	error = ig_process_script("lab/fetch-kernel", (const char *[]){ kernel, NULL }, quiet, folder,
+				  sizeof(folder));
 	if (!error)
 		error = ig_process_script("lab/make-initramfs", (const char *[]){ folder, init, NULL }, quiet,
 					  parts->initramfs, sizeof(parts->initramfs));
@@ -259,7 +260,8 @@ static int start_host(struct ig_host *host, const struct parts *parts, const cha
 		return error;
 	error = wait_until_ready(host);
 	if (error)
-		ig_host_error(host, error == -ETIMEDOUT ? "the host did not boot in time" : "the host did not boot");
+		ig_host_error(host, error == -ETIMEDOUT ? "the host did not boot in time"
+							: "the host did not boot");
 	return error;
 }
 

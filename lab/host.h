@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The lab's host: a stock kernel in an emulated machine with AMD-V, an IOMMU and PCI devices, in which one command
- * of this machine runs (lab/host/ has its init). One thread; nothing of it outlives the process.
+ * The lab's host: a stock kernel in an emulated machine with AMD-V, an IOMMU and PCI devices, in which one
+ * command of this machine runs (lab/host/ has its init). One thread; nothing of it outlives the process.
  */
 #ifndef IG_LAB_HOST_H
 #define IG_LAB_HOST_H
@@ -34,8 +34,9 @@ bool ig_host_kernel_is_named(const char *kernel);
 int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, bool quiet);
 
 /*
- * Runs a command in the host, once, with this process's working directory, environment and the input `in` (-1 for
- * none). Returns its exit status (128 + signal when it was killed), or a negative errno after one line on stderr.
+ * Runs a command in the host, once, with this process's working directory, environment and the input `in` (-1
+ * for none). Returns its exit status (128 + signal when it was killed), or a negative errno after one line on
+ * stderr.
  */
 int ig_host_run(struct ig_host *host, char *const *argv, int in, const struct ig_host_sink *out,
 		const struct ig_host_sink *err);

@@ -35,24 +35,24 @@ static void print_help(void)
 	puts("usage: irqgate lab [OPTION]...\n"
 	     "       irqgate lab sh [--host-kernel KERNEL] [--] [COMMAND [ARGUMENT]...]\n"
 	     "\n"
-	     "Boots a host, a stock kernel in an emulated machine that has a real interrupt to assign, and measures\n"
-	     "what several VMMs make of it. Needs no special hardware. 'sh' runs any command in that host.\n"
+	     "Boots a host, a stock kernel in an emulated machine that has a real interrupt to assign, and\n"
+	     "measures what several VMMs make of it. Needs no special hardware. 'sh' runs a command there.\n"
 	     "\n"
-	     "  --rows LIST           what to measure: SETUP or SETUP/GUEST, separated by commas (default: all)\n"
+	     "  --rows LIST           what to measure: SETUP or SETUP/GUEST, separated by commas (all)\n"
 	     "  --list                prints the rows that there are\n"
-	     "  --events N            events a row (default 1000)\n"
-	     "  --limit SECONDS       for each row; one that does not finish is a result (default: 20 and more,\n"
-	     "                        with the number of events)\n"
+	     "  --events N            events a row (1000)\n"
+	     "  --limit SECONDS       for each row; one that does not finish is a result (20, and more with\n"
+	     "                        the number of events)\n"
 	     "  --json FILE           writes the results; - is stdout, and the table then goes to stderr\n"
-	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a linux-image\n"
-	     "                        package, or a linux-image .deb file\n"
+	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a\n"
+	     "                        linux-image package, or a linux-image .deb file\n"
 	     "  --qemu RELEASE        the QEMU to measure: bookworm (this machine's, the default) or\n"
 	     "                        bookworm-backports\n"
 	     "  --console FILE        keeps what the host's kernel says on its console\n"
 	     "\n"
-	     "Downloads are kept in $IRQGATE_CACHE (default ~/.cache/irqgate). 'irqgate lab measure' is internal: it\n"
-	     "is what runs in the host. Exit status: 0 all rows measured; 1 one was not, or an irqgate row had an\n"
-	     "interrupt too many or too few; 2 wrong usage.");
+	     "Downloads are kept in $IRQGATE_CACHE (~/.cache/irqgate). 'irqgate lab measure' is internal: it\n"
+	     "is what runs in the host. Exit status: 0 all rows measured; 1 one was not, or an irqgate row had\n"
+	     "an interrupt too many or too few; 2 wrong usage.");
 }
 
 static int print_list(void)
@@ -135,7 +135,8 @@ static int find_qemu(struct options *options)
 
 	if (!options->qemu)
 		return 0;
-	error = ig_process_script("lab/fetch-qemu", args, false, options->qemu_path, sizeof(options->qemu_path));
+	error = ig_process_script("lab/fetch-qemu", args, false, options->qemu_path,
+				  sizeof(options->qemu_path));
 	options->comparison.qemu = options->qemu_path;
 	return error;
 }
@@ -170,14 +171,18 @@ static int read_option(struct options *options, int option, const char *value)
 
 	switch (option) {
 	case 'r':
-		return ig_rows_parse(value, &comparison->rows, wrong, sizeof(wrong)) ? wrong_row(wrong) : OPTION_DONE;
+		if (ig_rows_parse(value, &comparison->rows, wrong, sizeof(wrong)))
+			return wrong_row(wrong);
+		return OPTION_DONE;
 	case 'n':
 		if (ig_parse_number(value, 1, MAX_EVENTS, &comparison->events))
-			return ig_usage_error("lab", "--events takes a number from 1 to %d, not '%s'", MAX_EVENTS, value);
+			return ig_usage_error("lab", "--events takes a number from 1 to %d, not '%s'",
+					      MAX_EVENTS, value);
 		return OPTION_DONE;
 	case 't':
 		if (ig_parse_number(value, 1, MAX_LIMIT, &comparison->limit))
-			return ig_usage_error("lab", "--limit takes seconds from 1 to %d, not '%s'", MAX_LIMIT, value);
+			return ig_usage_error("lab", "--limit takes seconds from 1 to %d, not '%s'",
+					      MAX_LIMIT, value);
 		return OPTION_DONE;
 	case 'j':
 		options->json = value;
@@ -192,7 +197,8 @@ static int read_option(struct options *options, int option, const char *value)
 		return OPTION_DONE;
 	case 'q':
 		if (strcmp(value, "bookworm") && strcmp(value, "bookworm-backports"))
-			return ig_usage_error("lab", "no QEMU '%s'; it is bookworm or bookworm-backports", value);
+			return ig_usage_error("lab", "no QEMU '%s'; it is bookworm or bookworm-backports",
+					      value);
 		options->qemu = value;
 		return OPTION_DONE;
 	case 'l':
@@ -218,7 +224,9 @@ static int lab(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct options options = {
-		.comparison = { .events = DEFAULT_EVENTS, .kernel = "bookworm", .qemu = "qemu-system-x86_64" },
+		.comparison = {
+			.events = DEFAULT_EVENTS, .kernel = "bookworm", .qemu = "qemu-system-x86_64",
+		},
 	};
 	struct ig_comparison *comparison = &options.comparison;
 	int option, status;

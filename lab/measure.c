@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * `irqgate lab measure`: what runs in the lab's host. It measures the rows one after another and prints one JSON
- * object a line. Internal: `irqgate lab` calls it there. One thread.
+ * `irqgate lab measure`: what runs in the lab's host. It measures the rows one after another and prints one
+ * JSON object a line. Internal: `irqgate lab` calls it there. One thread.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -67,7 +67,8 @@ static int measure_rows(struct measure *measure)
 	for (size_t i = 0; i < measure->rows.count; i++) {
 		const struct ig_row *row = &measure->rows.rows[i];
 
-		fprintf(stderr, "irqgate: row %lu/%lu %s/%s\n", measure->first + i, measure->of, row->setup, row->guest);
+		fprintf(stderr, "irqgate: row %lu/%lu %s/%s\n", measure->first + i, measure->of, row->setup,
+			row->guest);
 		measure_row(measure, row, &result);
 		print_result(row, &result);
 	}

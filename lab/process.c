@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Starts children and sees that none outlives this process; see process.h. The signal handler reads one variable,
- * which is only written in between.
+ * Starts children and sees that none outlives this process; see process.h. The signal handler reads one
+ * variable, which is only written in between.
  */
 #include <errno.h>
 #include <fcntl.h>

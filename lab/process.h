@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The child processes of the lab's outer side: its scripts and the host's QEMU. All end with this process, however
- * it ends. One thread.
+ * The child processes of the lab's outer side: its scripts and the host's QEMU. All end with this process,
+ * however it ends. One thread.
  */
 #ifndef IG_LAB_PROCESS_H
 #define IG_LAB_PROCESS_H

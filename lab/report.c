@@ -30,7 +30,8 @@ static void add_seconds(json_object *object, double seconds)
 	char text[40];
 
 	snprintf(text, sizeof(text), "%.6f", seconds);
-	json_object_object_add(object, "seconds", seconds < 0 ? NULL : json_object_new_double_s(seconds, text));
+	json_object_object_add(object, "seconds",
+			       seconds < 0 ? NULL : json_object_new_double_s(seconds, text));
 }
 
 json_object *ig_result_to_json(const struct ig_row *row, const struct ig_result *result)
@@ -79,6 +80,6 @@ bool ig_report_as_promised(json_object *row)
 
 	if (!setup || strcmp(setup, "irqgate"))
 		return true;
-	return json_object_get_boolean(json_object_object_get(row, "finished")) && count_of(row, "extra") == 0 &&
-	       count_of(row, "lost") == 0;
+	return json_object_get_boolean(json_object_object_get(row, "finished")) &&
+	       count_of(row, "extra") == 0 && count_of(row, "lost") == 0;
 }

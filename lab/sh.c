@@ -15,12 +15,13 @@ static void print_help(void)
 {
 	puts("usage: irqgate lab sh [--host-kernel KERNEL] [--console FILE] [--] [COMMAND [ARGUMENT]...]\n"
 	     "\n"
-	     "Runs COMMAND (a shell, if there is none) of this machine in the lab's host, as root. The paths are those\n"
-	     "of this machine, read-only; /tmp can be written, and what is written there is gone afterwards. stdin,\n"
-	     "stdout, stderr and the exit status are the command's (128 + signal if it was killed).\n"
+	     "Runs COMMAND (a shell, if there is none) of this machine in the lab's host, as root. The\n"
+	     "paths are those of this machine, read-only; /tmp can be written, and what is written there is\n"
+	     "gone afterwards. stdin, stdout, stderr and the exit status are the command's (128 + signal if it\n"
+	     "was killed).\n"
 	     "\n"
-	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a linux-image\n"
-	     "                        package, or a linux-image .deb file\n"
+	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a\n"
+	     "                        linux-image package, or a linux-image .deb file\n"
 	     "  --console FILE        keeps what the host's kernel says on its console");
 }
 

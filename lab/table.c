@@ -79,7 +79,8 @@ static const char *colour_of(json_object *row)
 
 static void print_row(json_object *row, FILE *to, bool colour)
 {
-	fprintf(to, "%s%-12s %-8s", colour ? colour_of(row) : "", text_of(row, "setup"), text_of(row, "guest"));
+	fprintf(to, "%s%-12s %-8s", colour ? colour_of(row) : "", text_of(row, "setup"),
+		text_of(row, "guest"));
 	print_count(to, 7, row, "events");
 	print_count(to, 8, row, "triggers");
 	print_count(to, 10, row, "guest_interrupts");
@@ -95,11 +96,11 @@ static void print_row(json_object *row, FILE *to, bool colour)
 
 static void print_heading(FILE *to, bool colour)
 {
-	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "", "", "", "",
-		"guest", "each", "", "", "exits", "user", "route", "", colour ? PLAIN : "");
-	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "set-up", "guest",
-		"events", "triggers", "interrupts", "event", "extra", "lost", "/event", "/event", "updates", "sec",
-		colour ? PLAIN : "");
+	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "", "",
+		"", "", "guest", "each", "", "", "exits", "user", "route", "", colour ? PLAIN : "");
+	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "set-up",
+		"guest", "events", "triggers", "interrupts", "event", "extra", "lost", "/event", "/event",
+		"updates", "sec", colour ? PLAIN : "");
 }
 
 /* Where it was all measured; the first row that knows speaks for all. */
@@ -118,9 +119,10 @@ static void print_where(json_object *rows, FILE *to)
 		else if (strcmp(vmm, "-"))
 			ours = vmm;
 	}
-	fprintf(to, "One level-triggered device (edu, by vfio-pci) under several VMMs; one interrupt each event is right.\n"
-		"Host: Linux %s%s%s%s%s\n\n", kernel, qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "",
-		ours ? ours : "");
+	fprintf(to,
+		"A level-triggered device (edu, by vfio-pci) under several VMMs; one interrupt an event is right.\n"
+		"Host: Linux %s%s%s%s%s\n\n",
+		kernel, qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "", ours ? ours : "");
 }
 
 static void print_note(json_object *row, FILE *to)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Counting in the host's kernel; see trace.h. The guest's mark is a port write, so the tracepoint kvm:kvm_pio sees
- * it. One event can start or stop a given histogram, not both: the end is the same event under a second name.
+ * Counting in the host's kernel; see trace.h. The guest's mark is a port write, so the tracepoint kvm:kvm_pio
+ * sees it. One event can start or stop a given histogram, not both: the end is the same event under a second
+ * name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,8 +70,8 @@ static void add_histogram(const struct histogram *histogram)
 	if (!error)
 		error = add_switches(histogram);
 	if (error)
-		ig_error("this kernel cannot count %s:%s (%s): that figure will be missing", histogram->system,
-			 histogram->event, strerror(-error));
+		ig_error("this kernel cannot count %s:%s (%s): that figure will be missing",
+			 histogram->system, histogram->event, strerror(-error));
 }
 
 static int show_marks(void)
@@ -212,8 +213,9 @@ static bool parse_signal(const char *line, struct signal *signal)
 }
 
 /*
- * The trigger is the eventfd that vfio's interrupt handler signals. All signals of that eventfd count: the one
- * that vfio's worker makes when an unmasked device still asserts comes by a tail call, so it carries no vfio name.
+ * The trigger is the eventfd that vfio's interrupt handler signals. All signals of that eventfd count: the
+ * one that vfio's worker makes when an unmasked device still asserts comes by a tail call, so it carries no
+ * vfio name.
  */
 static int64_t count_triggers(char *text)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the host's kernel counts between the guest's two marks, by tracefs: an instance of our own with histograms
- * that the mark itself starts and stops, so that the phase is exact whoever is scheduled when. One thread.
+ * What the host's kernel counts between the guest's two marks, by tracefs: an instance of our own with
+ * histograms that the mark itself starts and stops, so that the phase is exact whoever is scheduled when. One
+ * thread.
  */
 #ifndef IG_LAB_TRACE_H
 #define IG_LAB_TRACE_H
@@ -20,8 +21,8 @@ struct ig_mark {
 };
 
 /*
- * Each is IG_UNKNOWN where the kernel has not what it takes. One of the user exits is that of the mark itself, if the
- * VMM has the port in user space.
+ * Each is IG_UNKNOWN where the kernel has not what it takes. One of the user exits is that of the mark
+ * itself, if the VMM has the port in user space.
  */
 struct ig_trace_counts {
 	int64_t triggers, user_exits, route_updates;

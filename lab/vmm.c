@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One VMM under measurement; see vmm.h. What the kernel only shows as a running sum (debugfs, /proc/interrupts) is
- * sampled at the marks, after each of which the guest is quiet for a while; trace.c counts the rest.
+ * One VMM under measurement; see vmm.h. What the kernel only shows as a running sum (debugfs,
+ * /proc/interrupts) is sampled at the marks, after each of which the guest is quiet for a while; trace.c
+ * counts the rest.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -70,7 +71,8 @@ static int start(struct run *run, const char *const *argv)
 	if (!run->pid) {
 		ig_process_tie(self);
 		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		if (dup2(null, STDIN_FILENO) < 0 || dup2(out[1], STDOUT_FILENO) < 0 || dup2(out[1], STDERR_FILENO) < 0)
+		if (dup2(null, STDIN_FILENO) < 0 || dup2(out[1], STDOUT_FILENO) < 0 ||
+		    dup2(out[1], STDERR_FILENO) < 0)
 			_exit(1);
 		execvp(argv[0], (char *const *)argv);
 		printf("cannot start %s: %s\n", argv[0], strerror(errno));
@@ -99,7 +101,8 @@ static void find_statistics(struct run *run)
 	snprintf(prefix, sizeof(prefix), "%d-", run->pid);
 	while (folder && (entry = readdir(folder)))
 		if (!strncmp(entry->d_name, prefix, strlen(prefix)))
-			snprintf(run->statistics, sizeof(run->statistics), KVM_STATISTICS "/%s", entry->d_name);
+			snprintf(run->statistics, sizeof(run->statistics), KVM_STATISTICS "/%s",
+				 entry->d_name);
 	if (folder)
 		closedir(folder);
 }
@@ -245,8 +248,8 @@ static void fill_in(const struct run *run, const struct ig_trace_counts *counts,
 	result->seconds = run->end - run->begin;
 }
 
-void ig_vmm_measure(const char *const *argv, const struct ig_device *device, struct ig_trace *trace, double limit,
-		    struct ig_result *result)
+void ig_vmm_measure(const char *const *argv, const struct ig_device *device, struct ig_trace *trace,
+		    double limit, struct ig_result *result)
 {
 	struct run run = { .device = device, .trace = trace };
 	struct ig_trace_counts counts;

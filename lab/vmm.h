@@ -8,10 +8,10 @@
 #include "lab/trace.h"
 
 /*
- * Runs the command, at most `limit` seconds, and fills in the figures. A guest that does not finish in time is a
- * result; a VMM that ends before the guest has reported is an error, told in result->error.
+ * Runs the command, at most `limit` seconds, and fills in the figures. A guest that does not finish in time
+ * is a result; a VMM that ends before the guest has reported is an error, told in result->error.
  */
-void ig_vmm_measure(const char *const *argv, const struct ig_device *device, struct ig_trace *trace, double limit,
-		    struct ig_result *result);
+void ig_vmm_measure(const char *const *argv, const struct ig_device *device, struct ig_trace *trace,
+		    double limit, struct ig_result *result);
 
 #endif

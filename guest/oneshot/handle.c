@@ -12,7 +12,8 @@
 #define RTC_PIN 8
 #define SCI_PIN 9
 #define PROBE_BIT 0x10000
-#define PROBE_CYCLES 12000000000
+#define PROBE_TRIES 4
+#define PROBE_CYCLES 3000000000
 #define QUIET_CYCLES 20000000
 #define PROGRESS_CYCLES 5000000000
 
@@ -101,6 +102,18 @@ static bool may_probe(uint32_t pin)
 	return pin >= FIRST_PIN && pin != RTC_PIN && pin != SCI_PIN;
 }
 
+/* One try: a stale interrupt of the device, from before it was quiet, may have its pin masked as a stranger's. */
+static void try_probe(uint32_t pins, uint32_t processor)
+{
+	device_ack(device_status());
+	for (uint32_t pin = 0; pin < pins && pin < PINS; pin++)
+		if (may_probe(pin))
+			ioapic_route(pin, processor);
+	device_raise(PROBE_BIT);
+	for (uint64_t start = cycles(); device_pin == NO_PIN && cycles() - start < PROBE_CYCLES;)
+		progress();
+}
+
 /*
  * Finds the device's pin: the interrupt line register knows only the 8259's. A board may wire a device to
  * two pins: the highest comes first, as it has the highest vector; the others find the device quiet.
@@ -110,13 +123,8 @@ uint32_t handle_probe(uint32_t processor)
 	uint32_t pins = ioapic_pins();
 
 	probing = true;
-	device_ack(device_status());
-	for (uint32_t pin = 0; pin < pins && pin < PINS; pin++)
-		if (may_probe(pin))
-			ioapic_route(pin, processor);
-	device_raise(PROBE_BIT);
-	for (uint64_t start = cycles(); device_pin == NO_PIN && cycles() - start < PROBE_CYCLES;)
-		progress();
+	for (int i = 0; i < PROBE_TRIES && device_pin == NO_PIN; i++)
+		try_probe(pins, processor);
 	if (device_pin == NO_PIN)
 		fail("the device's interrupt came on none of the IOAPIC's pins, its status", device_status());
 	spin(QUIET_CYCLES);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Runs the command that is asked for and carries its streams, byte by byte, between its pipes and the ports. One
- * poll loop; the state of the streams is this file's own.
+ * Runs the command that is asked for and carries its streams, byte by byte, between its pipes and the ports.
+ * One poll loop; the state of the streams is this file's own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +76,10 @@ static char **next_list(char **at, size_t *left)
 	return list;
 }
 
-/* The request: strings, each with its NUL: folder, number of arguments, arguments, number of variables, variables. */
+/*
+ * The request: strings, each with its NUL: folder, number of arguments, arguments, number of variables,
+ * variables.
+ */
 static void read_request(struct request *request)
 {
 	char line[64], *bytes;
@@ -264,13 +267,14 @@ static void run_command(const struct request *request, int in, int out, int err,
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(126);
 	if (chdir(request->folder)) {
-		dprintf(STDERR_FILENO, "irqgate: the folder %s cannot be entered in the host: %s\n", request->folder,
-			strerror(errno));
+		dprintf(STDERR_FILENO, "irqgate: the folder %s cannot be entered in the host: %s\n",
+			request->folder, strerror(errno));
 		_exit(126);
 	}
 	setenv("PATH", variable(request->envp, "PATH"), 1);
 	execvpe(request->argv[0], request->argv, request->envp);
-	dprintf(STDERR_FILENO, "irqgate: %s cannot be started in the host: %s\n", request->argv[0], strerror(errno));
+	dprintf(STDERR_FILENO, "irqgate: %s cannot be started in the host: %s\n", request->argv[0],
+		strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The init of the lab's host: the only process that the host starts with. It loads the modules, makes the outer
- * machine's files the root (read-only, over 9p), and has command.c run the one command that is asked for. Static,
- * one thread, no locks.
+ * The init of the lab's host: the only process that the host starts with. It loads the modules, makes the
+ * outer machine's files the root (read-only, over 9p), and has command.c run the one command that is asked
+ * for. Static, one thread, no locks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -173,9 +173,10 @@ static void bring_up_loopback(void)
 }
 
 /*
- * Keeps one empty VM for ever. KVM patches the kernel's scheduler when the first VM comes and when the last goes,
- * and an emulator that translates code on several threads (QEMU before 8.1) now and then keeps the breakpoint
- * that stands there in between, for ever: that CPU of the host is gone. So it is patched once, here.
+ * Keeps one empty VM for ever. KVM patches the kernel's scheduler when the first VM comes and when the last
+ * goes, and an emulator that translates code on several threads (QEMU before 8.1) now and then keeps the
+ * breakpoint that stands there in between, for ever: that CPU of the host is gone. So it is patched once,
+ * here.
  */
 static void keep_vm(void)
 {
