@@ -6,10 +6,11 @@ PREFIX ?= /usr/local
 .PHONY: all run test install clean
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
 
 $(BUILD)/build.ninja:
 	@scripts/packages build
+	@echo "building irqgate in $(BUILD)" >&2
 	@meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
 
 run:
@@ -17,12 +18,17 @@ run:
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/irqgate lab $(ARGS)
 
+# A build that was set up before there was a test library has no tests: it is set up again.
 test:
 	@scripts/packages build lab test
+	@$(MAKE) --no-print-directory all
+	@ls $(BUILD)/tests/unit-* >/dev/null 2>&1 || meson setup --reconfigure $(BUILD) >/dev/null
 	@$(MAKE) --no-print-directory all
 	@tests/run $(BUILD)
 
 install: all
+	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
 	@meson install -C $(BUILD) --quiet
 
 clean:
