@@ -23,6 +23,15 @@ static int comes(struct test_vm *vm, int vcpu, uint8_t vector)
 	return 0;
 }
 
+/* A source on a pin that the guest has unmasked; what that made of resamples and silencing is not counted. */
+static void open_unmasked(struct test_vm *vm, struct test_source *source)
+{
+	source_open(vm, source, TEST_PIN);
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
+	source_resamples(source);
+	source->silences = 0;
+}
+
 static void direct_path_reaches_the_lapic_without_userspace(void **state)
 {
 	struct test_vm *vm = vm_open(1, 0);
@@ -45,10 +54,7 @@ static void oneshot_event_changes_no_route_and_no_irqfd(void **state)
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
-	source.silences = 0; /* one came before the trigger was bound */
+	open_unmasked(vm, &source);
 	assert_int_equal(irqgate_kvm_stats(vm->gate, &before), 0);
 	source_trigger(&source);
 	assert_true(comes(vm, 0, TEST_VECTOR));
@@ -72,9 +78,7 @@ static void unmask_waits_for_the_eoi_while_the_lapic_holds_the_vector(void **sta
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
+	open_unmasked(vm, &source);
 	source_trigger(&source);
 	assert_true(comes(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
@@ -93,10 +97,7 @@ static void unmask_resamples_at_once_while_no_lapic_holds_the_vector(void **stat
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
-	source.silences = 0; /* one came before the trigger was bound */
+	open_unmasked(vm, &source);
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
 	assert_int_equal(source.silences, 1);
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
@@ -133,9 +134,7 @@ static void userspace_path_needs_the_dispatch(void **state)
 	struct pollfd poll_fd = { .fd = irqgate_kvm_poll_fd(vm->gate), .events = POLLIN };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
+	open_unmasked(vm, &source);
 	source_trigger(&source);
 	assert_int_equal(poll(&poll_fd, 1, 1000), 1);
 	assert_false(lapic_has(vm, 0, TEST_VECTOR));
@@ -307,10 +306,7 @@ static void removed_source_is_left_alone(void **state)
 	irqgate_source handle;
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
-	source.silences = 0; /* one came before the trigger was bound */
+	open_unmasked(vm, &source);
 	handle = source.handle;
 	assert_int_equal(irqgate_kvm_remove(vm->gate, handle), 0);
 	assert_int_equal(irqgate_kvm_remove(vm->gate, handle), -ENOENT);
@@ -372,9 +368,7 @@ static void another_vcpus_lapic_that_holds_the_vector_counts(void **state)
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
+	open_unmasked(vm, &source);
 	source_trigger(&source);
 	assert_true(comes(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
@@ -461,10 +455,7 @@ static void interrupt_disable_bit_silences_and_enables_again(void **state)
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
-	source.silences = 0; /* one came before the trigger was bound */
+	open_unmasked(vm, &source);
 	assert_int_equal(irqgate_kvm_enable(vm->gate, source.handle, false), 0);
 	assert_int_equal(source.silences, 1);
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
@@ -482,10 +473,7 @@ static void reset_masks_and_silences(void **state)
 	struct test_source source = { .level = -1 };
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_resamples(&source);
-	source.silences = 0; /* one came before the trigger was bound */
+	open_unmasked(vm, &source);
 	assert_int_equal(irqgate_kvm_reset(vm->gate), 0);
 	assert_int_equal(source.silences, 1);
 	assert_int_equal(guest_read_rte(vm, 0, TEST_PIN), 0x10000);
