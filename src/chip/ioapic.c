@@ -49,11 +49,6 @@ struct irqgate_message ig_rte_message(uint64_t rte)
 	return message;
 }
 
-uint8_t ig_message_vector(const struct irqgate_message *message)
-{
-	return (uint8_t)(message->data & IG_RTE_VECTOR);
-}
-
 void ig_pin_reset(struct ig_pin *pin)
 {
 	pin->rte = IG_RTE_MASKED;

@@ -28,7 +28,6 @@ enum {
 };
 
 #define IG_IOAPIC_VERSION   0x20U /* has the EOI register */
-#define IG_IOAPIC_ID_SHIFT  24
 #define IG_IOAPIC_ID_MASK   0x0f000000U
 #define IG_IOAPIC_MAX_SHIFT 16 /* VER: number of the last entry */
 
@@ -85,9 +84,6 @@ bool ig_rte_is_level(uint64_t rte);
 bool ig_rte_is_live(uint64_t rte);
 
 bool ig_rte_is_masked(uint64_t rte);
-
-/* The vector of a message. */
-uint8_t ig_message_vector(const struct irqgate_message *message);
 
 /* The message that the entry stands for. */
 struct irqgate_message ig_rte_message(uint64_t rte);

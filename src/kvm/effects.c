@@ -56,7 +56,7 @@ static void resample(struct irqgate_kvm *gate, const struct ig_kvm_source *sourc
 	/* EAGAIN: it is signalled already. Another error is a descriptor that the caller closed too early. */
 }
 
-static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
 {
 	if (!source->forwarded.silence)
 		return;
@@ -68,7 +68,7 @@ static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source
 /* Returns whether it must be tried again with a newer table of routes: its version is in the wish. */
 static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irqgate_wish *wish)
 {
-	struct ig_kvm_source *source = &gate->source[handle & 0xffff];
+	struct ig_kvm_source *source = ig_kvm_record(gate, handle);
 	bool behind = false;
 	int error;
 
@@ -85,7 +85,7 @@ static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irq
 	if (wish->listen)
 		resample(gate, source);
 	else
-		silence(gate, source);
+		ig_source_silence(gate, source);
 out:
 	pthread_mutex_unlock(&source->io);
 	return behind;

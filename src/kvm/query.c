@@ -7,7 +7,7 @@
 /* The level of one source: of the real line where that can be seen. */
 static int source_level(struct irqgate_kvm *gate, irqgate_source handle)
 {
-	struct ig_kvm_source *source = &gate->source[handle & 0xffff];
+	struct ig_kvm_source *source = ig_kvm_record(gate, handle);
 	int level = -ENODATA;
 	bool enabled;
 

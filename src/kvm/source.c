@@ -9,16 +9,21 @@
 
 #include "kvm/split.h"
 
-struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source handle)
-{
-	uint32_t index = handle & 0xffff;
+#define HANDLE_INDEX_MASK 0xffffU /* a record has the index that its source has in the core */
 
-	if (!handle || index >= gate->config.sources || gate->source[index].handle != handle)
-		return NULL;
-	return &gate->source[index];
+struct ig_kvm_source *ig_kvm_record(const struct irqgate_kvm *gate, irqgate_source handle)
+{
+	return &gate->source[handle & HANDLE_INDEX_MASK];
 }
 
-bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects)
+struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source handle)
+{
+	if (!handle || (handle & HANDLE_INDEX_MASK) >= gate->config.sources)
+		return NULL;
+	return ig_kvm_record(gate, handle)->handle == handle ? ig_kvm_record(gate, handle) : NULL;
+}
+
+bool ig_source_drain(const struct ig_kvm_source *source)
 {
 	uint64_t count;
 	ssize_t got;
@@ -26,7 +31,12 @@ bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, stru
 	do
 		got = read(source->forwarded.trigger_fd, &count, sizeof(count));
 	while (got < 0 && errno == EINTR);
-	if (got != sizeof(count))
+	return got == sizeof(count);
+}
+
+bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects)
+{
+	if (!ig_source_drain(source))
 		return false;
 	irqgate_core_trigger(gate->core, source->handle, effects);
 	return true;
@@ -132,7 +142,7 @@ static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqga
 	error = irqgate_core_add(gate->core, gsi, IRQGATE_SOURCE_FORWARDED, direct, forwarded->name, handle,
 				 effects);
 	if (!error) {
-		source = &gate->source[*handle & 0xffff];
+		source = ig_kvm_record(gate, *handle);
 		source->handle = *handle;
 		source->forwarded = *forwarded;
 		source->forwarded.name = NULL; /* the core has a copy */
@@ -176,18 +186,24 @@ unlock:
 	return 0;
 }
 
+/* Makes one of the core's calls on a source, and carries out what it asks for. */
+#define CALL_CORE(gate, call)                              \
+	do {                                               \
+		struct irqgate_effects effects;            \
+		int error;                                 \
+                                                           \
+		pthread_mutex_lock(&(gate)->lock);         \
+		error = (call);                            \
+		pthread_mutex_unlock(&(gate)->lock);       \
+		if (!error)                                \
+			ig_effects_run((gate), &effects);  \
+		return error;                              \
+	} while (0)
+
 static int add_emulated(struct irqgate_kvm *gate, uint32_t gsi, enum irqgate_source_kind kind, const char *name,
 			irqgate_source *handle)
 {
-	struct irqgate_effects effects;
-	int error;
-
-	pthread_mutex_lock(&gate->lock);
-	error = irqgate_core_add(gate->core, gsi, kind, false, name, handle, &effects);
-	pthread_mutex_unlock(&gate->lock);
-	if (!error)
-		ig_effects_run(gate, &effects);
-	return error;
+	CALL_CORE(gate, irqgate_core_add(gate->core, gsi, kind, false, name, handle, &effects));
 }
 
 int irqgate_kvm_add_wire(struct irqgate_kvm *gate, uint32_t gsi, const char *name, irqgate_source *handle)
@@ -236,20 +252,6 @@ int irqgate_kvm_remove(struct irqgate_kvm *gate, irqgate_source handle)
 		ig_effects_run(gate, &effects);
 	return error;
 }
-
-/* Makes one of the core's calls on a source, and carries out what it asks for. */
-#define CALL_CORE(gate, call)                              \
-	do {                                               \
-		struct irqgate_effects effects;            \
-		int error;                                 \
-                                                           \
-		pthread_mutex_lock(&(gate)->lock);         \
-		error = (call);                            \
-		pthread_mutex_unlock(&(gate)->lock);       \
-		if (!error)                                \
-			ig_effects_run((gate), &effects);  \
-		return error;                              \
-	} while (0)
 
 int irqgate_kvm_set_level(struct irqgate_kvm *gate, irqgate_source source, bool level)
 {

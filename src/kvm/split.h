@@ -74,11 +74,17 @@ struct irqgate_kvm {
 /* ioctl(2) that goes on after a signal. Returns its value, or a negative errno. */
 int ig_ioctl(int fd, unsigned long request, void *argument);
 
+/* Where the record of a handle lies, whether it is still that source's or not. */
+struct ig_kvm_source *ig_kvm_record(const struct irqgate_kvm *gate, irqgate_source handle);
+
 /* The record of a handle, or NULL. Caller holds lock. */
 struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source handle);
 
 /* effects.c: carries out effects. Caller holds no lock. 0, or a negative errno of KVM_SET_GSI_ROUTING. */
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects);
+
+/* effects.c: silences a source. Caller holds its io. */
+void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source);
 
 /* effects.c: does again what could not be done. */
 void ig_effects_retry(struct irqgate_kvm *gate);
@@ -88,6 +94,9 @@ int ig_world_sync(struct irqgate_kvm *gate, uint64_t version);
 
 /* The same; caller holds world. */
 int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version);
+
+/* source.c: reads a trigger away; false: there was none. */
+bool ig_source_drain(const struct ig_kvm_source *source);
 
 /* source.c: reads a trigger and hands it to the core; false: there was none. Caller holds lock. */
 bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kvm/split.h"
+#include "route/route.h"
 
 static struct kvm_irq_routing_entry as_entry(const struct irqgate_route *route)
 {
@@ -46,8 +47,7 @@ static bool is_set(const struct irqgate_kvm *gate, uint32_t routes)
 	for (uint32_t i = 0; i < routes; i++) {
 		const struct irqgate_route *now = &gate->route[i], *set = &gate->route_set[i];
 
-		if (now->gsi != set->gsi || now->message.address != set->message.address ||
-		    now->message.data != set->message.data)
+		if (now->gsi != set->gsi || !ig_route_same(&now->message, &set->message))
 			return false;
 	}
 	return true;
@@ -98,14 +98,12 @@ static void watch(struct irqgate_kvm *gate, const struct ig_kvm_source *source, 
 static void bind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 {
 	struct irqgate_effects effects;
-	uint64_t count;
 
 	watch(gate, source, false);
 	pthread_mutex_lock(&source->io);
-	source->forwarded.silence(source->forwarded.opaque);
+	ig_source_silence(gate, source);
 	pthread_mutex_unlock(&source->io);
-	while (read(source->forwarded.trigger_fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
+	ig_source_drain(source);
 	if (update_irqfd(gate, source, 0) >= 0) {
 		source->bound = true;
 		return;

@@ -76,8 +76,7 @@ static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_
 	const struct ig_pin *pin = ig_core_pin(core, gsi);
 	struct irqgate_message now = ig_rte_message(pin->rte), then = ig_rte_message(before);
 
-	return pin->irr == IG_IRR_UNKNOWN && ig_rte_is_live(pin->rte) &&
-	       (now.address != then.address || now.data != then.data);
+	return pin->irr == IG_IRR_UNKNOWN && ig_rte_is_live(pin->rte) && !ig_route_same(&now, &then);
 }
 
 static void rte_written(struct irqgate_core *core, const struct ig_ioapic_written *written,
@@ -106,7 +105,7 @@ static bool is_served(const struct irqgate_core *core, uint32_t gsi, uint8_t vec
 
 	switch (pin->irr) {
 	case IG_IRR_SET:
-		return ig_message_vector(&pin->served) == vector;
+		return ig_route_vector(&pin->served) == vector;
 	case IG_IRR_UNKNOWN:
 		return broadcast && ig_route_find(ig_core_route(core, gsi), vector);
 	default:

@@ -4,7 +4,7 @@
 
 #define MSI_DATA_VECTOR 0xffU
 
-static uint8_t vector_of(const struct irqgate_message *message)
+uint8_t ig_route_vector(const struct irqgate_message *message)
 {
 	return (uint8_t)(message->data & MSI_DATA_VECTOR);
 }
@@ -39,9 +39,9 @@ void ig_route_served(struct ig_route *route)
 
 const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector)
 {
-	if (ig_route_has(&route->previous) && vector_of(&route->previous) == vector)
+	if (ig_route_has(&route->previous) && ig_route_vector(&route->previous) == vector)
 		return &route->previous;
-	if (ig_route_has(&route->current) && vector_of(&route->current) == vector)
+	if (ig_route_has(&route->current) && ig_route_vector(&route->current) == vector)
 		return &route->current;
 	return NULL;
 }

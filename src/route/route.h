@@ -17,6 +17,9 @@ struct ig_route {
 /* Whether there is a message at all: the address of one is never 0. */
 bool ig_route_has(const struct irqgate_message *message);
 
+/* The vector of a message. */
+uint8_t ig_route_vector(const struct irqgate_message *message);
+
 /* Whether two messages are the same. */
 bool ig_route_same(const struct irqgate_message *a, const struct irqgate_message *b);
 
