@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Writes to a device's PCI config space: its interrupt disable bit (PCI Local Bus Specification 3.0, 6.2.2). When
+ * the guest clears it, VFIO unmasks the interrupt, held or not. Caller holds the lock.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "exec/exec.h"
+
+#define COMMAND_UPPER_BYTE 5
+#define INTERRUPT_DISABLE  0x04 /* bit 10 of the command register */
+
+static void find_config(struct ig_device *device)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+
+	if (device->config_size || ig_real.ioctl(device->object.fd, VFIO_DEVICE_GET_REGION_INFO, &info))
+		return;
+	device->config_at = info.offset;
+	device->config_size = info.size;
+}
+
+/* The byte that has the bit, if the write covers it. */
+static const uint8_t *command_byte(struct ig_device *device, const void *bytes, size_t count, off_t at)
+{
+	uint64_t byte_at;
+
+	find_config(device);
+	byte_at = device->config_at + COMMAND_UPPER_BYTE;
+	if (!device->config_size || (uint64_t)at > byte_at || (uint64_t)at + count <= byte_at)
+		return NULL;
+	return (const uint8_t *)bytes + (byte_at - (uint64_t)at);
+}
+
+static void enable(struct ig_device *device, bool enabled)
+{
+	struct irqgate_effects effects;
+
+	device->disabled = !enabled;
+	if (device->vm && !irqgate_core_enable(device->vm->core, device->source, enabled && !device->masked, &effects))
+		ig_line_effects(device->vm, &effects);
+}
+
+/* VFIO signals a device that still asserts at once: what it signals meanwhile goes nowhere. */
+static ssize_t write_aside(struct ig_device *device, const void *bytes, size_t count, off_t at)
+{
+	int aside = ig_line_own_trigger(device);
+	uint64_t signals;
+	ssize_t result;
+
+	if (aside != IG_NO_FD)
+		ig_vfio_set_trigger(device, aside);
+	result = ig_real.pwrite(device->object.fd, bytes, count, at);
+	ig_vfio_mask(device);
+	if (aside == IG_NO_FD)
+		return result;
+	while (read(aside, &signals, sizeof(signals)) > 0)
+		;
+	if (!device->between)
+		ig_vfio_set_trigger(device, device->trigger.fd);
+	return result;
+}
+
+ssize_t ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at)
+{
+	const uint8_t *command = command_byte(device, bytes, count, at);
+	bool disabled = command && (*command & INTERRUPT_DISABLE);
+	ssize_t result;
+
+	if (!command || disabled == device->disabled)
+		return ig_real.pwrite(device->object.fd, bytes, count, at);
+	if (device->vm && !disabled)
+		result = write_aside(device, bytes, count, at);
+	else
+		result = ig_real.pwrite(device->object.fd, bytes, count, at);
+	if (result >= 0)
+		enable(device, !disabled);
+	return result;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The functions of libc's that are watched, in its place: each makes the real call, and notes what it means. See
+ * exec.h. A call that does not concern us costs the look at its number, or at the descriptor's place in a table.
+ */
+#undef _FILE_OFFSET_BITS /* it would give some of these functions the names of others */
+
+#include "exec/exec.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { LOG_FD_FROM = 100 };
+
+struct ig_exec ig_exec;
+struct ig_real ig_real;
+
+static pthread_mutex_t mutex;
+static __thread bool inside;
+static pid_t process;
+
+static void *real(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+static void find_real(void)
+{
+	ig_real.ioctl = (int (*)(int, unsigned long, ...))real("ioctl");
+	ig_real.close = (int (*)(int))real("close");
+	ig_real.dup = (int (*)(int))real("dup");
+	ig_real.dup2 = (int (*)(int, int))real("dup2");
+	ig_real.dup3 = (int (*)(int, int, int))real("dup3");
+	ig_real.fcntl = (int (*)(int, int, ...))real("fcntl");
+	ig_real.close_range = (int (*)(unsigned int, unsigned int, int))real("close_range");
+	ig_real.pwrite = (ssize_t (*)(int, const void *, size_t, off_t))real("pwrite");
+}
+
+/* Other libraries may call before our constructor has run. */
+static const struct ig_real *libc(void)
+{
+	if (!ig_real.pwrite)
+		find_real();
+	return &ig_real;
+}
+
+/* A child that was forked off a VMM is a helper of the VMM's; and one made by vfork() shares our memory. */
+bool ig_exec_lock(void)
+{
+	if (inside || ig_exec.off || getpid() != process)
+		return false;
+	inside = true;
+	pthread_mutex_lock(&mutex);
+	return true;
+}
+
+void ig_exec_unlock(void)
+{
+	pthread_mutex_unlock(&mutex);
+	inside = false;
+}
+
+void ig_exec_say(const char *format, ...)
+{
+	va_list args;
+	char line[512];
+
+	if (!ig_exec.log)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fprintf(ig_exec.log, "irqgate: %s\n", line);
+	fflush(ig_exec.log);
+}
+
+/* A VMM that becomes a daemon does so before it makes a VM: from there on the child is the VMM. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&mutex);
+}
+
+static void after_fork_in_child(void)
+{
+	pthread_mutex_unlock(&mutex);
+	process = getpid();
+	ig_exec.off = ig_exec.off || ig_exec.vms;
+}
+
+/* The lock is held over calls that a vCPU of high priority may wait for. */
+static void make_lock(void)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&mutex, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+/* A descriptor of our own: the VMM may close its stderr, and open a disk there. */
+static FILE *open_log(void)
+{
+	int fd = libc()->fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_FROM);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	libc();
+	make_lock();
+	process = getpid();
+	ig_exec_read_settings(&ig_exec.config);
+	ig_exec.log = open_log();
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	if (!ig_exec_lock())
+		return;
+	if (ig_exec.vms) {
+		if (ig_exec.config.stats_seconds >= 0)
+			ig_stats_print();
+		ig_stats_write_json();
+	}
+	ig_exec_unlock();
+}
+
+/* KVM_RUN is most of what there is: it takes the lock only after an exit that matters. */
+static int run_vcpu(int fd, void *argument)
+{
+	struct ig_vcpu *vcpu = ig_fd_find(fd, IG_VCPU);
+	int result;
+
+	if (!vcpu)
+		return libc()->ioctl(fd, KVM_RUN, argument);
+	if (vcpu->exit != IG_EXIT_NOTHING && ig_exec_lock()) {
+		ig_split_apply(vcpu);
+		ig_exec_unlock();
+	}
+	result = ig_real.ioctl(fd, KVM_RUN, argument);
+	if (result == 0)
+		ig_split_exit(vcpu);
+	return result;
+}
+
+static void vm_did(struct ig_vm *vm, unsigned long request, const void *argument, int result)
+{
+	const struct kvm_enable_cap *cap = argument;
+
+	switch (request) {
+	case KVM_CREATE_VCPU: ig_vcpu_created(vm, result); break;
+	case KVM_CREATE_IRQCHIP: ig_vm_chip(vm, IG_CHIP_KERNEL, 0); break;
+	case KVM_IRQFD: ig_vm_irqfd(vm, argument); break;
+	case KVM_SET_GSI_ROUTING: ig_kernel_set_routes(vm, argument); break;
+	case KVM_REGISTER_COALESCED_MMIO: ig_vm_coalesced(vm, argument); break;
+	case KVM_ENABLE_CAP:
+		if (cap->cap == KVM_CAP_SPLIT_IRQCHIP)
+			ig_vm_chip(vm, IG_CHIP_SPLIT, cap->args[0]);
+		break;
+	}
+}
+
+/* After the real call, and only if that went well. */
+static void did(int fd, unsigned long request, const void *argument, int result)
+{
+	struct ig_vm *vm = ig_fd_find(fd, IG_VM);
+	const struct ig_vcpu *vcpu = ig_fd_find(fd, IG_VCPU);
+
+	if (request == KVM_CREATE_VM)
+		ig_vm_created(result);
+	else if (request == VFIO_GROUP_GET_DEVICE_FD)
+		ig_device_opened(result, argument);
+	else if (vcpu) /* KVM_SET_LAPIC, KVM_SET_MP_STATE */
+		ig_vm_state_written(vcpu->vm);
+	else if (vm)
+		vm_did(vm, request, argument, result);
+}
+
+static bool is_watched(unsigned long request)
+{
+	switch (request) {
+	case KVM_CREATE_VM:
+	case KVM_CREATE_VCPU:
+	case KVM_CREATE_IRQCHIP:
+	case KVM_ENABLE_CAP:
+	case KVM_IRQFD:
+	case KVM_SET_GSI_ROUTING:
+	case KVM_REGISTER_COALESCED_MMIO:
+	case KVM_SET_LAPIC:
+	case KVM_SET_MP_STATE:
+	case VFIO_GROUP_GET_DEVICE_FD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int watch(int fd, unsigned long request, void *argument)
+{
+	int result = libc()->ioctl(fd, request, argument), error = errno;
+
+	if (result >= 0 && ig_exec_lock()) {
+		did(fd, request, argument, result);
+		ig_exec_unlock();
+	}
+	errno = error;
+	return result;
+}
+
+/* Calls on a device's interrupts are carried out under the lock, as some of them do not reach VFIO as they are. */
+static int device_call(int fd, unsigned long request, void *argument)
+{
+	struct ig_device *device;
+	int result, error;
+
+	if (!ig_exec_lock())
+		return libc()->ioctl(fd, request, argument);
+	device = request == VFIO_DEVICE_SET_IRQS ? ig_device_of(fd) : ig_fd_find(fd, IG_DEVICE);
+	if (!device)
+		result = ig_real.ioctl(fd, request, argument);
+	else if (request == VFIO_DEVICE_SET_IRQS)
+		result = ig_device_set_irqs(device, argument);
+	else
+		result = ig_device_set_feature(device, argument);
+	error = errno;
+	ig_exec_unlock();
+	errno = error;
+	return result;
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	void *argument;
+	va_list args;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	if (request == KVM_RUN)
+		return run_vcpu(fd, argument);
+	if (request == VFIO_DEVICE_SET_IRQS || request == VFIO_DEVICE_FEATURE)
+		return device_call(fd, request, argument);
+	if (is_watched(request))
+		return watch(fd, request, argument);
+	return libc()->ioctl(fd, request, argument);
+}
+
+static void eventfd_closing(int fd)
+{
+	ig_for_each_vm(vm)
+		ig_vm_eventfd_closing(vm, fd);
+	ig_for_each_device(device)
+		ig_device_eventfd_closing(device, fd);
+	ig_fd_remove(fd);
+}
+
+/* A descriptor is about to be closed: from then on its number may be another's. */
+static void closing(int fd)
+{
+	struct ig_object *object = ig_fd_object(fd);
+
+	if (!object || !ig_exec_lock())
+		return;
+	if (object->kind == IG_EVENTFD) {
+		eventfd_closing(fd);
+	} else if (ig_fd_remove(fd)) {
+		if (object->kind == IG_DEVICE)
+			ig_device_closed((struct ig_device *)object);
+		else if (object->kind == IG_VCPU)
+			ig_vcpu_closed((struct ig_vcpu *)object);
+		else
+			ig_vm_closed((struct ig_vm *)object);
+	}
+	ig_exec_unlock();
+}
+
+EXPORT int close(int fd)
+{
+	closing(fd);
+	return libc()->close(fd);
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		for (unsigned int fd = first; fd <= last && ig_fd_is_possible(fd); fd++)
+			closing((int)fd);
+	return libc()->close_range(first, last, flags);
+}
+
+/* Another descriptor of the same. */
+static int duplicated(int from, int to)
+{
+	struct ig_object *object = ig_fd_object(from);
+	int error = errno;
+
+	if (to >= 0 && to != from && object && ig_exec_lock()) {
+		ig_fd_add(to, object);
+		ig_exec_unlock();
+	}
+	errno = error;
+	return to;
+}
+
+static void closing_by_dup(int from, int to)
+{
+	if (from != to && libc()->fcntl(from, F_GETFD) >= 0)
+		closing(to);
+}
+
+EXPORT int dup(int fd)
+{
+	return duplicated(fd, libc()->dup(fd));
+}
+
+EXPORT int dup2(int from, int to)
+{
+	closing_by_dup(from, to);
+	return duplicated(from, libc()->dup2(from, to));
+}
+
+EXPORT int dup3(int from, int to, int flags)
+{
+	closing_by_dup(from, to);
+	return duplicated(from, libc()->dup3(from, to, flags));
+}
+
+EXPORT int fcntl(int fd, int command, ...)
+{
+	void *argument;
+	va_list args;
+	int result;
+
+	va_start(args, command);
+	argument = va_arg(args, void *);
+	va_end(args);
+	result = libc()->fcntl(fd, command, argument);
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result;
+}
+
+EXPORT int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
+
+EXPORT ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at)
+{
+	struct ig_device *device = ig_fd_find(fd, IG_DEVICE);
+	ssize_t result;
+
+	if (!device || !ig_exec_lock())
+		return libc()->pwrite(fd, bytes, count, at);
+	result = ig_device_pwrite(device, bytes, count, at);
+	ig_exec_unlock();
+	return result;
+}
+
+EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) __attribute__((alias("pwrite")));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Which vectors a LAPIC holds, as KVM_GET_LAPIC shows it (KVM API 4.57). No state. */
+#ifndef IG_LAPIC_STATE_H
+#define IG_LAPIC_STATE_H
+
+#include <irqgate/core.h>
+#include <linux/kvm.h>
+
+/*
+ * The vector of the first of the messages that the LAPIC holds, in IRR or ISR, or IRQGATE_LAPIC_IDLE. The same
+ * vector in a LAPIC that the message does not go to is another device's.
+ */
+int ig_lapic_find(const struct kvm_lapic_state *lapic, const struct irqgate_message *message, uint32_t messages);
+
+#endif
