@@ -26,6 +26,7 @@ static struct ig_device *add_device(int fd, const char *name)
 	device->trigger.fd = device->resample.fd = device->own_trigger = IG_NO_FD;
 	snprintf(device->name, sizeof(device->name), "%s", name);
 	if (!ig_fd_add(fd, &device->object)) {
+		ig_exec_say("%s: its descriptor, %d, is too high a number: left as it is", name, fd);
 		free(device);
 		return NULL;
 	}
@@ -41,14 +42,11 @@ void ig_device_opened(int fd, const char *name)
 }
 
 /* The name of a device that was not opened through a VFIO group: its descriptor may have come from anywhere. */
-struct ig_device *ig_device_of(int fd)
+static struct ig_device *device_of(int fd)
 {
-	struct ig_object *object = ig_fd_object(fd);
 	char link[40], name[64] = "";
 	const char *last;
 
-	if (object)
-		return object->kind == IG_DEVICE ? (struct ig_device *)object : NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (readlink(link, name, sizeof(name) - 1) < 0)
 		name[0] = '\0';
@@ -121,23 +119,6 @@ static bool is_understood(const struct vfio_irq_set *set)
 	       (set->start == 0 && set->count == 1 && (set->flags & DATA) == VFIO_IRQ_SET_DATA_BOOL);
 }
 
-/* The VMM masks or unmasks. While gated that is for the core to weigh, with what it knows of the guest. */
-static int mask(struct ig_device *device, const struct vfio_irq_set *set, bool masked)
-{
-	bool enabled = !masked && !device->disabled;
-	struct irqgate_effects effects;
-	int result = 0;
-
-	if (!device->vm)
-		result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
-	if (result)
-		return result;
-	device->masked = masked;
-	if (device->vm && !irqgate_core_enable(device->vm->core, device->source, enabled, &effects))
-		ig_line_effects(device->vm, &effects);
-	return 0;
-}
-
 /*
  * A VMM that takes the interrupt itself (x-no-kvm-intx, or a chip that is not KVM's) unmasks, after each, what it
  * has not masked.
@@ -159,61 +140,84 @@ static void count_own_unmask(struct ig_device *device)
 		    device->name);
 }
 
-static int set_eventfd(struct ig_device *device, const struct vfio_irq_set *set)
-{
-	uint32_t action = set->flags & ACTION;
-	int result;
-
-	ig_line_leave(device);
-	result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
-	if (!result && action == VFIO_IRQ_SET_ACTION_TRIGGER)
-		device->trigger = eventfd_of(set);
-	if (!result && action == VFIO_IRQ_SET_ACTION_UNMASK)
-		device->resample = eventfd_of(set);
-	ig_line_settle(device);
-	return result;
-}
-
-static int disable(struct ig_device *device, const struct vfio_irq_set *set)
-{
-	int result;
-
-	ig_line_forget(device); /* before VFIO forgets it, so that nobody unmasks it between */
-	result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
-	if (result) {
-		ig_line_settle(device);
-		return result;
-	}
-	device->trigger.fd = device->resample.fd = IG_NO_FD;
-	device->masked = false;
-	return 0;
-}
-
-static int give_up(struct ig_device *device, const struct vfio_irq_set *set)
+static void not_understood(struct ig_device *device, const struct vfio_irq_set *set)
 {
 	if (!device->not_understood)
 		ig_exec_say("%s: VFIO_DEVICE_SET_IRQS in a shape that is not understood (flags 0x%x, start %u, "
 			    "count %u): left as it is", device->name, set->flags, set->start, set->count);
 	device->not_understood = true;
-	ig_line_settle(device);
-	return ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
+}
+
+static void note_eventfd(struct ig_device *device, const struct vfio_irq_set *set)
+{
+	if ((set->flags & ACTION) == VFIO_IRQ_SET_ACTION_TRIGGER)
+		device->trigger = eventfd_of(set);
+	else if ((set->flags & ACTION) == VFIO_IRQ_SET_ACTION_UNMASK)
+		device->resample = eventfd_of(set);
+}
+
+static void note_now(struct ig_device *device, const struct vfio_irq_set *set)
+{
+	if ((set->flags & ACTION) == VFIO_IRQ_SET_ACTION_UNMASK)
+		count_own_unmask(device);
+	if ((set->flags & ACTION) != VFIO_IRQ_SET_ACTION_TRIGGER)
+		device->masked = (set->flags & ACTION) == VFIO_IRQ_SET_ACTION_MASK;
+}
+
+/* VFIO has done what the VMM asked for. */
+static void note(struct ig_device *device, const struct vfio_irq_set *set)
+{
+	if (!is_understood(set)) {
+		not_understood(device, set);
+	} else if (is_disable(set)) {
+		device->trigger.fd = device->resample.fd = IG_NO_FD;
+		device->masked = false;
+	} else if (has_eventfd(set)) {
+		note_eventfd(device, set);
+	} else if (is_now(set)) {
+		note_now(device, set);
+	}
+}
+
+/* The VMM masks or unmasks a device that is gated: that is for the core to weigh, with what it knows of the guest. */
+static int weigh(struct ig_device *device, const struct vfio_irq_set *set)
+{
+	struct irqgate_effects effects;
+	bool enabled;
+
+	note_now(device, set);
+	enabled = !device->masked && !device->disabled;
+	if (!irqgate_core_enable(device->vm->core, device->source, enabled, &effects))
+		ig_line_effects(device->vm, &effects);
+	return 0;
 }
 
 int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set)
 {
-	if (!is_intx(set))
-		return ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
-	if (!is_understood(set))
-		return give_up(device, set);
-	if (is_disable(set))
-		return disable(device, set);
-	if (has_eventfd(set))
-		return set_eventfd(device, set);
-	if (!is_now(set) || (set->flags & ACTION) == VFIO_IRQ_SET_ACTION_TRIGGER)
-		return ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
-	if ((set->flags & ACTION) == VFIO_IRQ_SET_ACTION_UNMASK)
-		count_own_unmask(device);
-	return mask(device, set, (set->flags & ACTION) == VFIO_IRQ_SET_ACTION_MASK);
+	bool gated = device->vm && is_intx(set), triggers = set->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
+	int result;
+
+	if (gated && is_understood(set) && is_now(set) && !triggers)
+		return weigh(device, set);
+	if (gated && is_understood(set) && is_disable(set))
+		ig_line_forget(device); /* before VFIO does, so that nobody unmasks it between */
+	else if (gated && (!is_understood(set) || has_eventfd(set)))
+		ig_line_leave(device);
+	result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
+	if (!result && is_intx(set))
+		note(device, set);
+	ig_line_settle(device);
+	return result;
+}
+
+void ig_device_first_set_irqs(int fd, const struct vfio_irq_set *set)
+{
+	struct ig_device *device = is_intx(set) ? device_of(fd) : NULL;
+
+	if (!device)
+		return;
+	note(device, set);
+	ig_line_settle(device);
 }
 
 /* A device that is stopped for migration takes its state along; what is held here would not be in it. */

@@ -143,7 +143,8 @@ struct ig_exec {
 	struct ig_vm *vms;
 	struct ig_device *devices;
 	struct ig_record *records;
-	FILE *log;            /* the VMM's stderr as it was at its start */
+	int log_fd;           /* the VMM's stderr as it was at its start */
+	uint64_t lines_dropped;
 	bool off;             /* a child that was forked off: nothing of this is its own */
 };
 
@@ -167,7 +168,7 @@ extern struct ig_real ig_real;
 bool ig_exec_lock(void);
 void ig_exec_unlock(void);
 
-/* One line on the VMM's stderr. */
+/* One line on the VMM's stderr, if that can be written without waiting. */
 void ig_exec_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* settings.c: what `irqgate exec` has left in the environment. Removes it there, unless children shall follow. */
@@ -218,8 +219,8 @@ void ig_device_opened(int fd, const char *name);
 void ig_device_closed(struct ig_device *device);
 int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set);
 int ig_device_set_feature(struct ig_device *device, const struct vfio_device_feature *feature);
-/* The device that a descriptor stands for; it becomes one by its first VFIO_DEVICE_SET_IRQS. */
-struct ig_device *ig_device_of(int fd);
+/* By its first VFIO_DEVICE_SET_IRQS on INTx, which has succeeded, a descriptor shows itself to be a device's. */
+void ig_device_first_set_irqs(int fd, const struct vfio_irq_set *set);
 void ig_device_eventfd_closing(struct ig_device *device, int fd);
 
 /* config.c: a write to the device's descriptor. */
@@ -259,7 +260,8 @@ int64_t ig_now(void);
 /* stats.c */
 struct ig_record *ig_record_of(const struct ig_device *device, uint32_t gsi, const char *chip);
 void ig_stats_print(void);
-void ig_stats_write_json(void);
+/* Into anything but a regular file only the last object goes. */
+void ig_stats_write_json(bool last);
 
 #define ig_for_each_device(device) for (struct ig_device *device = ig_exec.devices; device; device = device->next)
 #define ig_for_each_vm(vm) for (struct ig_vm *vm = ig_exec.vms; vm; vm = vm->next)

@@ -54,7 +54,7 @@ static void dispatch(uint64_t what)
 		if (read(helper.stats_timer, &expirations, sizeof(expirations)) < 0)
 			return;
 		ig_stats_print();
-		ig_stats_write_json();
+		ig_stats_write_json(false);
 	} else if ((what & 1) == IG_WATCH_TRIGGER) {
 		ig_line_triggered(device);
 	} else {

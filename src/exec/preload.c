@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,7 +20,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { LOG_FD_FROM = 100 };
+#define PREFIX "irqgate: "
+
+/* A pipe that polls as writable takes as much without blocking (POSIX: PIPE_BUF). */
+enum { LOG_FD_FROM = 100, LINE_SIZE = 512 };
 
 struct ig_exec ig_exec;
 struct ig_real ig_real;
@@ -69,34 +73,40 @@ void ig_exec_unlock(void)
 	inside = false;
 }
 
+/* A line that would have to wait for whoever reads it is dropped: vCPUs may be waiting for this thread. */
 void ig_exec_say(const char *format, ...)
 {
+	struct pollfd log = { .fd = ig_exec.log_fd, .events = POLLOUT };
+	char line[LINE_SIZE] = PREFIX;
+	size_t length = strlen(PREFIX);
 	va_list args;
-	char line[512];
 
-	if (!ig_exec.log)
-		return;
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	length += (size_t)vsnprintf(line + length, sizeof(line) - length, format, args);
 	va_end(args);
-	fprintf(ig_exec.log, "irqgate: %s\n", line);
-	fflush(ig_exec.log);
+	if (length > sizeof(line) - 2)
+		length = sizeof(line) - 2;
+	line[length++] = '\n';
+	if (poll(&log, 1, 0) != 1 || !(log.revents & POLLOUT) || write(log.fd, line, length) < 0)
+		ig_exec.lines_dropped++;
 }
 
 /* A VMM that becomes a daemon does so before it makes a VM: from there on the child is the VMM. */
 static void before_fork(void)
 {
-	pthread_mutex_lock(&mutex);
+	if (!inside)
+		pthread_mutex_lock(&mutex);
 }
 
 static void after_fork_in_parent(void)
 {
-	pthread_mutex_unlock(&mutex);
+	if (!inside)
+		pthread_mutex_unlock(&mutex);
 }
 
 static void after_fork_in_child(void)
 {
-	pthread_mutex_unlock(&mutex);
+	after_fork_in_parent();
 	process = getpid();
 	ig_exec.off = ig_exec.off || ig_exec.vms;
 }
@@ -113,11 +123,9 @@ static void make_lock(void)
 }
 
 /* A descriptor of our own: the VMM may close its stderr, and open a disk there. */
-static FILE *open_log(void)
+static int open_log(void)
 {
-	int fd = libc()->fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_FROM);
-
-	return fd < 0 ? NULL : fdopen(fd, "w");
+	return libc()->fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_FROM);
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -126,7 +134,7 @@ __attribute__((constructor)) static void begin(void)
 	make_lock();
 	process = getpid();
 	ig_exec_read_settings(&ig_exec.config);
-	ig_exec.log = open_log();
+	ig_exec.log_fd = open_log();
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
@@ -137,7 +145,7 @@ __attribute__((destructor)) static void end(void)
 	if (ig_exec.vms) {
 		if (ig_exec.config.stats_seconds >= 0)
 			ig_stats_print();
-		ig_stats_write_json();
+		ig_stats_write_json(true);
 	}
 	ig_exec_unlock();
 }
@@ -187,6 +195,8 @@ static void did(int fd, unsigned long request, const void *argument, int result)
 		ig_vm_created(result);
 	else if (request == VFIO_GROUP_GET_DEVICE_FD)
 		ig_device_opened(result, argument);
+	else if (request == VFIO_DEVICE_SET_IRQS && !ig_fd_object(fd))
+		ig_device_first_set_irqs(fd, argument);
 	else if (vcpu) /* KVM_SET_LAPIC, KVM_SET_MP_STATE */
 		ig_vm_state_written(vcpu->vm);
 	else if (vm)
@@ -206,6 +216,7 @@ static bool is_watched(unsigned long request)
 	case KVM_SET_LAPIC:
 	case KVM_SET_MP_STATE:
 	case VFIO_GROUP_GET_DEVICE_FD:
+	case VFIO_DEVICE_SET_IRQS:
 		return true;
 	default:
 		return false;
@@ -225,17 +236,13 @@ static int watch(int fd, unsigned long request, void *argument)
 }
 
 /* Calls on a device's interrupts are carried out under the lock, as some of them do not reach VFIO as they are. */
-static int device_call(int fd, unsigned long request, void *argument)
+static int device_call(struct ig_device *device, unsigned long request, void *argument)
 {
-	struct ig_device *device;
 	int result, error;
 
 	if (!ig_exec_lock())
-		return libc()->ioctl(fd, request, argument);
-	device = request == VFIO_DEVICE_SET_IRQS ? ig_device_of(fd) : ig_fd_find(fd, IG_DEVICE);
-	if (!device)
-		result = ig_real.ioctl(fd, request, argument);
-	else if (request == VFIO_DEVICE_SET_IRQS)
+		return libc()->ioctl(device->object.fd, request, argument);
+	if (request == VFIO_DEVICE_SET_IRQS)
 		result = ig_device_set_irqs(device, argument);
 	else
 		result = ig_device_set_feature(device, argument);
@@ -247,6 +254,7 @@ static int device_call(int fd, unsigned long request, void *argument)
 
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
+	struct ig_device *device;
 	void *argument;
 	va_list args;
 
@@ -255,8 +263,9 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (request == KVM_RUN)
 		return run_vcpu(fd, argument);
-	if (request == VFIO_DEVICE_SET_IRQS || request == VFIO_DEVICE_FEATURE)
-		return device_call(fd, request, argument);
+	device = request == VFIO_DEVICE_SET_IRQS || request == VFIO_DEVICE_FEATURE ? ig_fd_find(fd, IG_DEVICE) : NULL;
+	if (device)
+		return device_call(device, request, argument);
 	if (is_watched(request))
 		return watch(fd, request, argument);
 	return libc()->ioctl(fd, request, argument);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* What was counted, for each device on each GSI: for people on stderr, and as JSON. Caller holds the lock. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exec/exec.h"
@@ -145,7 +147,18 @@ static void write_all(FILE *to)
 }
 
 /* The file always holds one whole object, so that a VMM that is killed leaves the last one. */
-void ig_stats_write_json(void)
+static bool put(int fd, bool last, const char *text, size_t length)
+{
+	struct stat file;
+
+	if (fstat(fd, &file))
+		return false;
+	if (!S_ISREG(file.st_mode))
+		return !last || write(fd, text, length) == (ssize_t)length;
+	return !ftruncate(fd, 0) && pwrite(fd, text, length, 0) == (ssize_t)length;
+}
+
+void ig_stats_write_json(bool last)
 {
 	int fd = ig_exec.config.json_fd;
 	size_t length = 0;
@@ -158,7 +171,7 @@ void ig_stats_write_json(void)
 	if (!to)
 		return;
 	write_all(to);
-	if (fclose(to) || ftruncate(fd, 0) || pwrite(fd, text, length, 0) != (ssize_t)length)
-		ig_exec_say("cannot write the JSON file");
+	if (fclose(to) || !put(fd, last, text, length))
+		ig_exec_say("cannot write the JSON file: %s", strerror(errno));
 	free(text);
 }

@@ -21,6 +21,7 @@ void ig_vm_created(int fd)
 		return;
 	vm->object.kind = IG_VM;
 	if (!ig_fd_add(fd, &vm->object)) {
+		ig_exec_say("the VM's descriptor, %d, is too high a number: no gate for it", fd);
 		free(vm);
 		return;
 	}
