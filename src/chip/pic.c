@@ -9,7 +9,7 @@
 #define SLAVE_ELCR  0xdeU
 
 enum {
-	LAST = IG_PIC_INPUTS - 1, /* of lowest priority after ICW1, and what a spurious interrupt is said to be */
+	LAST = IG_PIC_INPUTS - 1, /* of lowest priority after ICW1; taken where nothing requests */
 	NONE = IG_PIC_INPUTS,
 	NO_PORT = 0xff,
 };
@@ -131,7 +131,7 @@ static uint8_t poll(struct ig_pic_chip *chip)
 	return (uint8_t)(input == NONE ? LAST : IG_POLL_INTERRUPT | input);
 }
 
-/* What ICW1 leaves of a chip: its inputs and the ELCR (data sheet; that ISR and rotation are cleared, too: AP-59). */
+/* ICW1 leaves of a chip how its inputs are driven and sensed. (AP-59 for the ISR and the rotation.) */
 static void initialise(struct ig_pic_chip *chip, uint8_t icw1)
 {
 	*chip = (struct ig_pic_chip){

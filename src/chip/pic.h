@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The PC's pair of 8259A interrupt controllers: IRQ 0 to 7 at the master, IRQ 8 to 15 at the slave, whose INT
- * drives the master's IR2. It knows neither who drives an input nor what an EOI means to others: the caller
- * learns that from what the calls report. The state is plain bytes without pointers or padding: a copy of them
- * is a copy of the pair. Caller serialises.
+ * The PC's pair of 8259A interrupt controllers: IRQ 0 to 7 at the master, IRQ 8 to 15 at the slave, whose
+ * INT drives the master's IR2. It knows neither who drives an input nor what an EOI means to others: the
+ * caller learns that from what the calls report. The state is plain bytes without pointers or padding: a
+ * copy of them is a copy of the pair. Caller serialises.
  *
- * Sources: Intel 8259A data sheet (231468), cited by its headings; Intel AP-59, "Using the 8259A"; for the ports
- * and the ELCR, Intel ICH9 data sheet, section 13.4. What an IRQ is said to be:
+ * Sources: Intel 8259A data sheet (231468), cited by its headings; Intel AP-59, "Using the 8259A"; for the
+ * ports and the ELCR, Intel ICH9 data sheet, section 13.4. What an IRQ is said to be:
  *
- *   pending     its IRR bit is set, as the guest reads it, whatever the mask. Level-triggered: its input is high.
- *               Edge-triggered: its input is high, and has risen since it was last acknowledged. (From OCW3's
- *               poll bit to the read that it asks for, the IRR is frozen: "Poll Command".)
+ *   pending     its IRR bit is set, as the guest reads it, whatever the mask. Level-triggered: its input
+ *               is high. Edge-triggered: its input is high, and has risen since it was last acknowledged.
+ *               (From OCW3's poll bit to the read that it asks for, the IRR is frozen: "Poll Command".)
  *   in service  its ISR bit is set: acknowledged, and no EOI yet. Never so with automatic EOI.
- *   masked      it can not reach INTR before the guest writes to a port: its IMR bit is set, or its chip is not
- *               initialised, or, for IRQ 8 to 15, that is so of the master's IR2. What is in service, and so
- *               holds it back, does not count.
+ *   masked      it can not reach INTR before the guest writes to a port: its IMR bit is set, or its chip
+ *               is not initialised, or, for IRQ 8 to 15, that is so of the master's IR2. What is in
+ *               service, and so holds it back, does not count.
  *
- * INTR follows the requests, and falls with them: a request that goes before it is acknowledged leaves nothing
- * behind. A processor that acknowledges all the same gets IRQ 7, without an ISR bit ("Interrupt Sequence"). If
- * the slave has no request when IR2 is acknowledged, because somebody else drove IR2, it is IRQ 15, with IR2 in
- * service at the master.
+ * INTR follows the requests, and falls with them: a request that goes before it is acknowledged leaves
+ * nothing behind. A processor that acknowledges all the same gets IRQ 7, without an ISR bit ("Interrupt
+ * Sequence"). If the slave has no request when IR2 is acknowledged, because somebody else drove IR2, it is
+ * IRQ 15, with IR2 in service at the master.
  *
- * Choices where the sources leave one: the cascade is wired, so ICW3 is taken and ignored, and SNGL leaves ICW3
- * out and does nothing else; BUF, M/S and uPM are ignored; LTIM makes all inputs of its chip level-triggered, as
- * with the 8259A (the ICH9 ignores it); the slave drives IR2 as a level, so that to initialise the master alone
- * loses nothing; a poll is an acknowledgement in every respect, automatic EOI included.
+ * Choices where the sources leave one: the cascade is wired, so ICW3 is taken and ignored, and SNGL leaves
+ * ICW3 out and does nothing else; BUF, M/S and uPM are ignored; LTIM makes all inputs of its chip
+ * level-triggered, as with the 8259A (the ICH9 ignores it); the slave drives IR2 as a level, so that to
+ * initialise the master alone loses nothing; a poll is an acknowledgement in every respect, automatic EOI
+ * included.
  */
 #ifndef IG_PIC_H
 #define IG_PIC_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The modes of the 8259A pair: rotation, special mask, special fully nested, automatic EOI and poll (8259A data
- * sheet, 231468, under these headings). OpenVMM's model is without the first two and automatic EOI.
+ * The modes of the 8259A pair: rotation, special mask, special fully nested, automatic EOI and poll (8259A
+ * data sheet, 231468, under these headings). OpenVMM's model is without the first two and automatic EOI.
  */
 #include "pair.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The 8259A pair: inputs, masks, priorities, ends of interrupts and the cascade (8259A data sheet, 231468). How
- * it is set up is in pic-setup.c, its modes are in pic-modes.c.
+ * The 8259A pair: inputs, masks, priorities, ends of interrupts and the cascade (8259A data sheet, 231468).
+ * How it is set up is in pic-setup.c, its modes are in pic-modes.c.
  */
 #include "pair.h"
 
