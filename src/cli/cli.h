@@ -10,10 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ig_exit_code { IG_EXIT_OK = 0, IG_EXIT_FAILURE = 1, IG_EXIT_USAGE = 2 };
+enum ig_exit_code {
+	IG_EXIT_OK = 0,
+	IG_EXIT_FAILURE = 1,
+	IG_EXIT_USAGE = 2,
+	IG_EXIT_CANNOT_RUN = 126, /* a command that is there; 126 and 127 as in sh(1) and env(1) */
+	IG_EXIT_NOT_FOUND = 127,
+};
 
 /* The verbs: each takes its own arguments (argv[0] is the verb) and returns the exit status. */
 int ig_run_main(int argc, char **argv);
+int ig_exec_main(int argc, char **argv);
 int ig_lab_main(int argc, char **argv);
 
 /* Prints "irqgate: " and one line on stderr; the line names the thing and what to do. */

@@ -11,6 +11,7 @@ static const struct verb {
 	const char *summary;
 } verbs[] = {
 	{ "run", ig_run_main, "run a guest on the small reference VMM, on /dev/kvm" },
+	{ "exec", ig_exec_main, "run an unmodified VMM, such as QEMU, with the gate in it" },
 	{ "lab", ig_lab_main, "compare VMMs on a real device in an emulated host; needs no special hardware" },
 };
 
