@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh disable=SC2154
-# What the tests of the command line share, to be sourced after report.sh: it runs a command and judges its exit status,
-# its stdout (nothing) and its stderr. The script gives irqgate (the command), work (a folder) and prefix.
+# What the tests of the command line share, to be sourced after report.sh: it runs a command and judges its exit
+# status, its stdout (nothing) and its stderr. The script gives irqgate (the command), work (a folder) and prefix.
 
 # A sanitizer's report must not pass for an ordinary failure.
 export ASAN_OPTIONS=exitcode=99:detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:exitcode=99:print_stacktrace=1

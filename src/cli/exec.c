@@ -32,17 +32,17 @@ static void print_help(void)
 {
 	puts("usage: irqgate exec [OPTION]... [--] COMMAND [ARGUMENT]...\n"
 	     "\n"
-	     "Runs an unmodified VMM, such as qemu-system-x86_64, with the gate in it: a preloaded library stands between\n"
-	     "the VMM and VFIO. COMMAND takes the place of this process, with the same pid.\n"
+	     "Runs an unmodified VMM, such as qemu-system-x86_64, with the gate in it: a preloaded library stands\n"
+	     "between the VMM and VFIO. COMMAND takes the place of this process, with the same pid.\n"
 	     "\n"
 	     "  --policy hold|eoi   hold: the gate; eoi: only counts, to compare (hold)\n"
 	     "  --stats[=SECONDS]   figures of each line on stderr: at the end, and every so many seconds\n"
 	     "  --json FILE         figures as JSON in FILE, at the end\n"
 	     "  --follow            the gate also in programs that COMMAND starts: for a script that starts the VMM\n"
 	     "\n"
-	     "Options end at COMMAND or at '--'. Exit status: COMMAND's own; 1 the library or FILE cannot be used, 2 wrong\n"
-	     "usage, 126 COMMAND cannot be run with the gate (static, another architecture, set-user-ID, ...), 127 it was\n"
-	     "not found.");
+	     "Options end at COMMAND or at '--'. Exit status: COMMAND's own; 1 the library or FILE cannot be used,\n"
+	     "2 wrong usage, 126 COMMAND cannot be run with the gate (it is static, of another architecture,\n"
+	     "set-user-ID, ...), 127 it was not found.");
 }
 
 enum { OPT_HELP, OPT_POLICY, OPT_STATS, OPT_JSON, OPT_FOLLOW };
@@ -59,8 +59,8 @@ static const struct option long_options[] = {
 static int take_policy(struct options *options, const char *text)
 {
 	if (!strcmp(text, "unmask-resample"))
-		return ig_usage_error("exec", "--policy: 'unmask-resample' is for 'irqgate run' only: in a VMM it is the "
-				      "kernel's part, and Linux has it since 6.3");
+		return ig_usage_error("exec", "--policy: 'unmask-resample' is for 'irqgate run' only: here it is "
+				      "the kernel's part, and Linux has it since 6.3");
 	if (strcmp(text, "hold") && strcmp(text, "eoi"))
 		return ig_usage_error("exec", "--policy: '%s' is not hold or eoi", text);
 	options->policy = text;
@@ -131,7 +131,8 @@ static int find_library(char *path, size_t size)
 		return IG_EXIT_FAILURE;
 	}
 	if (strpbrk(path, LOADER_SPECIALS)) {
-		ig_error("'%s' cannot be named in LD_PRELOAD; install irqgate where no path has ':', '$' or a space", path);
+		ig_error("'%s' cannot be named in LD_PRELOAD; install irqgate in a folder without ':', '$' and spaces",
+			 path);
 		return IG_EXIT_FAILURE;
 	}
 	return IG_EXIT_OK;

@@ -197,7 +197,7 @@ static int check_file(const char *path, char *interpreter, size_t size)
 	if (!S_ISREG(file.st_mode))
 		return refuse(path, "is not a regular file, so not a program");
 	if (!is_runnable(path, &file))
-		return refuse(path, "is not executable; chmod +x makes it so, unless its file system is mounted noexec");
+		return refuse(path, "is not executable: see its mode, and whether its file system is mounted noexec");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0) {
 		status = check_content(fd, path, interpreter, size);
@@ -206,8 +206,8 @@ static int check_file(const char *path, char *interpreter, size_t size)
 			return status;
 	}
 	if (!interpreter[0] && runs_secure(path, &file))
-		return refuse(path, "would run with changed privileges (set-user-ID, set-group-ID or file capabilities): "
-				    "its loader ignores LD_PRELOAD then");
+		return refuse(path, "would run with changed privileges (set-user-ID, set-group-ID, file capabilities): "
+				    "its loader would ignore LD_PRELOAD");
 	return 0;
 }
 
