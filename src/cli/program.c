@@ -198,7 +198,7 @@ static int check_file(const char *path, char *interpreter, size_t size)
 		return refuse(path, "is not a regular file, so not a program");
 	if (!is_runnable(path, &file))
 		return refuse(path, "is not executable: see its mode, and whether its file system is mounted noexec");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		status = check_content(fd, path, interpreter, size);
 		close(fd);
