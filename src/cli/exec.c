@@ -15,11 +15,11 @@
 
 #include "cli/cli.h"
 #include "cli/program.h"
+#include "exec/settings.h"
 
-#define LIBRARY          "libirqgate-exec.so"
-#define SECONDS_MAX      (INT32_MAX / 1000)
-#define JSON_FD_FIRST    100 /* out of the way of what a VMM expects in its first descriptors */
-#define LOADER_SPECIALS  ": $" /* separators, and what begins a variable, in LD_PRELOAD; ld.so(8) */
+#define SECONDS_MAX     (INT32_MAX / 1000)
+#define JSON_FD_FIRST   100 /* out of the way of what a VMM expects in its first descriptors */
+#define LOADER_SPECIALS ": $" /* separators, and what begins a variable, in LD_PRELOAD; ld.so(8) */
 
 struct options {
 	const char *policy;
@@ -125,8 +125,8 @@ static int parse(int argc, char **argv, struct options *options, bool *help)
 
 static int find_library(char *path, size_t size)
 {
-	if (ig_find_file(LIBRARY, path, size)) {
-		ig_error("no %s in '%.*s'; build or install irqgate as a whole", LIBRARY,
+	if (ig_find_file(IG_EXEC_LIBRARY, path, size)) {
+		ig_error("no %s in '%.*s'; build or install irqgate as a whole", IG_EXEC_LIBRARY,
 			 (int)(strrchr(path, '/') - path), path);
 		return IG_EXIT_FAILURE;
 	}
@@ -170,7 +170,7 @@ static int set_environment(const struct options *options, const char *library, i
 		free(preload);
 		return -ENOMEM;
 	}
-	error = setenv("LD_PRELOAD", preload, 1) || setenv("IRQGATE_EXEC", wanted, 1) ? -errno : 0;
+	error = setenv("LD_PRELOAD", preload, 1) || setenv(IG_EXEC_VARIABLE, wanted, 1) ? -errno : 0;
 	free(wanted);
 	free(preload);
 	return error;
