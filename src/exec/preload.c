@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -23,7 +24,7 @@
 #define PREFIX "irqgate: "
 
 /* A pipe that polls as writable takes as much without blocking (POSIX: PIPE_BUF). */
-enum { LOG_FD_FROM = 100, LINE_SIZE = 512 };
+#define LINE_SIZE 512
 
 struct ig_exec ig_exec;
 struct ig_real ig_real;
@@ -31,6 +32,7 @@ struct ig_real ig_real;
 static pthread_mutex_t mutex;
 static __thread bool inside;
 static pid_t process;
+static struct stat log_file; /* the VMM's stderr as it was at its start; no inode: none */
 
 static void *real(const char *name)
 {
@@ -73,10 +75,22 @@ void ig_exec_unlock(void)
 	inside = false;
 }
 
+/*
+ * The VMM may close its stderr, and open a disk there. A copy of it would not do: whoever reads the stderr of a VMM
+ * that becomes a daemon waits until all have closed it.
+ */
+static bool has_log(void)
+{
+	struct stat now;
+
+	return !fstat(STDERR_FILENO, &now) && now.st_ino && now.st_ino == log_file.st_ino &&
+	       now.st_dev == log_file.st_dev;
+}
+
 /* A line that would have to wait for whoever reads it is dropped: vCPUs may be waiting for this thread. */
 void ig_exec_say(const char *format, ...)
 {
-	struct pollfd log = { .fd = ig_exec.log_fd, .events = POLLOUT };
+	struct pollfd log = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[LINE_SIZE] = PREFIX;
 	size_t length = strlen(PREFIX);
 	va_list args;
@@ -87,7 +101,7 @@ void ig_exec_say(const char *format, ...)
 	if (length > sizeof(line) - 2)
 		length = sizeof(line) - 2;
 	line[length++] = '\n';
-	if (poll(&log, 1, 0) != 1 || !(log.revents & POLLOUT) || write(log.fd, line, length) < 0)
+	if (!has_log() || poll(&log, 1, 0) != 1 || !(log.revents & POLLOUT) || write(log.fd, line, length) < 0)
 		ig_exec.lines_dropped++;
 }
 
@@ -104,13 +118,6 @@ static void after_fork_in_parent(void)
 		pthread_mutex_unlock(&mutex);
 }
 
-static void after_fork_in_child(void)
-{
-	after_fork_in_parent();
-	process = getpid();
-	ig_exec.off = ig_exec.off || ig_exec.vms;
-}
-
 /* The lock is held over calls that a vCPU of high priority may wait for. */
 static void make_lock(void)
 {
@@ -122,10 +129,13 @@ static void make_lock(void)
 	pthread_mutexattr_destroy(&attributes);
 }
 
-/* A descriptor of our own: the VMM may close its stderr, and open a disk there. */
-static int open_log(void)
+/* The lock belongs to the thread that forked. By its number the child's only thread is another: it makes a new one. */
+static void after_fork_in_child(void)
 {
-	return libc()->fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_FROM);
+	if (!inside)
+		make_lock();
+	process = getpid();
+	ig_exec.off = ig_exec.off || ig_exec.vms;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -134,7 +144,8 @@ __attribute__((constructor)) static void begin(void)
 	make_lock();
 	process = getpid();
 	ig_exec_read_settings(&ig_exec.config);
-	ig_exec.log_fd = open_log();
+	if (fstat(STDERR_FILENO, &log_file))
+		log_file.st_ino = 0;
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

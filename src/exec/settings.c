@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* What `irqgate exec` has left in the environment for the library; see exec.h. One thread: before main(). */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,9 @@ void ig_exec_read_settings(struct ig_config *config)
 	config->stats_seconds = number_of(list, "stats=", -1);
 	config->json_fd = number_of(list, "json=", IG_NO_FD);
 	config->follow = number_of(list, "follow=", 0);
-	if (!config->follow)
-		leave_environment();
+	if (config->follow)
+		return;
+	leave_environment();
+	if (config->json_fd >= 0)
+		fcntl(config->json_fd, F_SETFD, FD_CLOEXEC);
 }
