@@ -2,7 +2,8 @@
 /*
  * What a program sees of how it was started: for the test of `irqgate exec`, which starts it in a VMM's place.
  * exec-probe arguments|environment|left|descriptors|loaded [LIBRARY]|pid, one thing a line; or
- * exec-probe exit STATUS|signal NUMBER. One thread.
+ * exec-probe exit STATUS|signal NUMBER|fork|daemon; fork exits as its child does; daemon prints the daemon's pid, and
+ * that one lives for a minute. One thread.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -75,6 +77,37 @@ static int print_loaded(const char *library)
 	return 0;
 }
 
+/* The child does, as VMMs that become daemons, something with file descriptors, and ends in good order. */
+static int fork_child(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		close(dup(STDOUT_FILENO));
+		exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return 1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int become_daemon(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			dup2(null, fd);
+		sleep(60);
+		exit(0);
+	}
+	printf("%d\n", (int)child);
+	return child < 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "", *of = argc > 2 ? argv[2] : "";
@@ -96,6 +129,10 @@ int main(int argc, char **argv)
 		return atoi(of);
 	else if (!strcmp(what, "signal"))
 		return raise(atoi(of));
+	else if (!strcmp(what, "fork"))
+		return fork_child();
+	else if (!strcmp(what, "daemon"))
+		return become_daemon();
 	else
 		return 99;
 	return 0;
