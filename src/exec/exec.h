@@ -143,7 +143,6 @@ struct ig_exec {
 	struct ig_vm *vms;
 	struct ig_device *devices;
 	struct ig_record *records;
-	uint64_t lines_dropped;
 	bool off;             /* a child that was forked off: nothing of this is its own */
 };
 

@@ -101,8 +101,10 @@ void ig_exec_say(const char *format, ...)
 	if (length > sizeof(line) - 2)
 		length = sizeof(line) - 2;
 	line[length++] = '\n';
-	if (!has_log() || poll(&log, 1, 0) != 1 || !(log.revents & POLLOUT) || write(log.fd, line, length) < 0)
-		ig_exec.lines_dropped++;
+	if (!has_log() || poll(&log, 1, 0) != 1 || !(log.revents & POLLOUT))
+		return;
+	if (write(log.fd, line, length) < 0)
+		return; /* there is nowhere else to say it */
 }
 
 /* A VMM that becomes a daemon does so before it makes a VM: from there on the child is the VMM. */
@@ -153,11 +155,10 @@ __attribute__((destructor)) static void end(void)
 {
 	if (!ig_exec_lock())
 		return;
-	if (ig_exec.vms) {
-		if (ig_exec.config.stats_seconds >= 0)
-			ig_stats_print();
+	if (ig_exec.vms && ig_exec.config.stats_seconds >= 0)
+		ig_stats_print();
+	if (ig_exec.vms || !ig_exec.config.follow) /* of the many that follow, the VMM writes */
 		ig_stats_write_json(true);
-	}
 	ig_exec_unlock();
 }
 
