@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The pure core: one IOAPIC (82093AA registers, version 0x20), its lines, the gate and the GSI routes.
+ * The pure core: IOAPICs (82093AA registers, version 0x11 or 0x20), their lines, the gate and the GSI routes.
  *
  * It makes no system call, allocates nothing, starts no thread and keeps no global: all state is in the
  * memory that the caller gave, as plain bytes without pointers. So it may be copied, compared and hashed.
@@ -8,8 +8,8 @@
  * Threads: no function locks. The caller serialises all calls on one core (the KVM adapter has a mutex for
  * it) and carries out the returned effects after it has let go of its lock.
  *
- * A GSI is a line; here GSI n feeds pin n of the IOAPIC. Errors are negative errno values; where a function
- * fails, its outputs are untouched, but for the effects, of which there are none then.
+ * A GSI is a line; it feeds the pin of the IOAPIC in whose range it is. Errors are negative errno values; where a
+ * function fails, its outputs are untouched, but for the effects, of which there are none then.
  */
 #ifndef IRQGATE_CORE_H
 #define IRQGATE_CORE_H
@@ -37,7 +37,9 @@ enum irqgate_source_kind {
 	IRQGATE_SOURCE_FORWARDED, /* a level source that falls silent at its trigger until its resample */
 };
 
-#define IRQGATE_PINS_MAX         120U /* entries that an 8-bit index reaches, from 0x10 on (82093AA, 3.1.1) */
+#define IRQGATE_PINS_MAX         120U /* of a chip: what an 8-bit index reaches, from 0x10 on (82093AA, 3.1.1) */
+#define IRQGATE_CHIPS_MAX        8U
+#define IRQGATE_GSIS_MAX         1024U
 #define IRQGATE_SOURCES_MAX      4096U
 #define IRQGATE_LINE_SOURCES_MAX 31U /* sources on one line */
 #define IRQGATE_NAME_SIZE        24U /* a source's name with its NUL; longer ones are cut */
@@ -47,11 +49,28 @@ typedef uint32_t irqgate_source;
 
 struct irqgate_core;
 
+/* What the version register says. Only the newer one has an EOI register (ICH9, 13.5). */
+enum { IRQGATE_IOAPIC_VERSION_11 = 0x11, IRQGATE_IOAPIC_VERSION_20 = 0x20 };
+
+/* An IOAPIC. */
+struct irqgate_chip {
+	uint32_t pins;     /* 1 to IRQGATE_PINS_MAX; the 82093AA has 24 */
+	uint32_t gsi_base; /* the GSI of its pin 0; no two chips share a GSI, and none is IRQGATE_GSIS_MAX or above */
+	uint8_t id;        /* after reset, 0 to 15 */
+	uint8_t version;   /* 0 is version 0x20 */
+	/*
+	 * Entries have 15 bits of destination: bits 55:49 are the upper seven, and bits 11:5 of a message's address
+	 * (as KVM's CPUID leaf names it: MSI extended destination id). Without it those bits are reserved.
+	 */
+	bool extended_destinations;
+};
+
 struct irqgate_core_config {
 	size_t size;                /* sizeof(struct irqgate_core_config) */
 	enum irqgate_policy policy;
-	uint32_t pins;              /* 1 to IRQGATE_PINS_MAX; the 82093AA has 24 */
 	uint32_t sources;           /* how many sources at most, 1 to IRQGATE_SOURCES_MAX */
+	uint32_t chips;             /* 1 to IRQGATE_CHIPS_MAX */
+	struct irqgate_chip chip[IRQGATE_CHIPS_MAX];
 };
 
 /* A message-signalled interrupt as the PC's LAPICs take it (Intel SDM vol. 3, "Message Signalled Interrupts"). */
@@ -69,7 +88,7 @@ enum irqgate_effect_kind {
 struct irqgate_effect {
 	enum irqgate_effect_kind kind;
 	irqgate_source source;          /* of IRQGATE_EFFECT_SOURCE */
-	uint32_t pin;                   /* of IRQGATE_EFFECT_SEND, as are the rest */
+	uint32_t pin;                   /* of IRQGATE_EFFECT_SEND, as are the rest: its GSI */
 	uint32_t ticket;
 	struct irqgate_message message;
 };
@@ -122,6 +141,9 @@ struct irqgate_line_stats {
 	uint64_t eois;   /* that matched the pin */
 };
 
+/* The GSIs are those below this: of the last chip, the last one plus one. */
+IRQGATE_API uint32_t irqgate_core_gsis(const struct irqgate_core *core);
+
 /* Bytes that a core of this configuration needs, or 0 if the configuration is not valid. */
 IRQGATE_API size_t irqgate_core_size(const struct irqgate_core_config *config);
 
@@ -133,7 +155,7 @@ IRQGATE_API int irqgate_core_init(void *memory, size_t bytes, const struct irqga
 				  struct irqgate_core **core);
 
 /*
- * Resets the chip as a machine reset does; sources and their levels stay. Pin by pin: call it with *pin = 0
+ * Resets the chips as a machine reset does; sources and their levels stay. Pin by pin: call it with *pin = 0
  * until it returns false, and carry out the effects of each call.
  */
 IRQGATE_API bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects);
@@ -177,15 +199,20 @@ IRQGATE_API int irqgate_core_refuse_direct(struct irqgate_core *core, irqgate_so
 /* Whether the source's trigger shall be bound to the route of its GSI in the kernel (false for no source). */
 IRQGATE_API bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source source);
 
-/* An access to the IOAPIC: bytes (1, 2, 4 or 8) at offset from its base (82093AA, section 3.1). */
+/*
+ * An access to an IOAPIC: bytes (1, 2, 4 or 8) at offset from its base (82093AA, section 3.1). The registers are at
+ * offsets 0x00, 0x10 and 0x40 and 32 bits wide: of a wider write the lower half counts, a narrower one is extended
+ * with zeros.
+ */
 struct irqgate_access {
 	uint64_t offset;
 	uint64_t value; /* of a write */
 	uint32_t bytes;
+	uint32_t chip;  /* its index in the configuration */
 	bool write;
 };
 
-/* A read. What has no register reads as 0. answer: see irqgate_core_asks_lapic(). */
+/* A read. What has no register reads as 0, as does a chip that there is not. answer: see irqgate_core_asks_lapic(). */
 IRQGATE_API uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const struct irqgate_access *access,
 					      int answer);
 
@@ -199,8 +226,8 @@ IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struc
 /*
  * Whether the outcome of an access depends on what the LAPICs hold: on the direct path the kernel consumes the
  * trigger, so the core can not know. If so, returns the GSI, and message[] has the one or two messages whose vectors
- * to look for, in IRR and ISR of the LAPICs that they go to; hand the answer in with the access. Else -1. Without an answer, remote IRR reads as set and an unmask resamples: at
- * worst one interrupt too many, never one lost.
+ * to look for, in IRR and ISR of the LAPICs that they go to; hand the answer in with the access. Else -1. Without an
+ * answer, remote IRR reads as set and an unmask resamples: at worst one interrupt too many, never one lost.
  */
 IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
 					struct irqgate_message message[2], uint32_t *count);
@@ -225,10 +252,11 @@ IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uin
 				  struct irqgate_effects *effects);
 
 /*
- * The same for a write of the EOI register. A guest may send it beside the LAPIC's EOI (Linux with interrupt
- * remapping does): so it acks only a pin that is known to be in service, else the second would ack the next interrupt.
+ * The same for a write of the EOI register, which is for the pins of its own chip. A guest may send it beside the
+ * LAPIC's EOI (Linux with interrupt remapping does): so it acks only a pin that is known to be in service, else the
+ * second would ack the next interrupt.
  */
-IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 					 struct irqgate_effects *effects);
 
 /* No LAPIC took the message of an IRQGATE_EFFECT_SEND. True: irqgate_core_retry() will be worth a call. */
@@ -238,9 +266,9 @@ IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pi
 IRQGATE_API bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects);
 
 /*
- * The routes that KVM must have now: the lower half of 2 * pins GSIs has each pin's message, the upper half
- * messages that are or may be in service though the pin has a new one. Returns how many were written to route[],
- * which must have room for 2 * pins.
+ * The routes that KVM must have now: the lower half of 2 * irqgate_core_gsis() GSIs has each pin's message, the
+ * upper half messages that are or may be in service though the pin has a new one. Returns how many were written to
+ * route[], which must have room for as many GSIs.
  */
 IRQGATE_API uint32_t irqgate_core_routes(const struct irqgate_core *core, struct irqgate_route *route,
 					 uint64_t *version);

@@ -5,6 +5,7 @@
 /* Where a LAPIC's messages go, and the bits of one (Intel SDM vol. 3, 11.11). */
 #define MSI_ADDRESS_BASE       UINT64_C(0xfee00000)
 #define MSI_ADDRESS_DEST_SHIFT 12
+#define MSI_ADDRESS_HIGH_SHIFT 5 /* with extended destinations */
 #define MSI_ADDRESS_REDIRECT   (UINT64_C(1) << 3)
 #define MSI_ADDRESS_LOGICAL    (UINT64_C(1) << 2)
 #define MSI_DATA_LEVEL_ASSERT  (1U << 14)
@@ -36,7 +37,8 @@ bool ig_rte_is_live(uint64_t rte)
 struct irqgate_message ig_rte_message(uint64_t rte)
 {
 	struct irqgate_message message = {
-		.address = MSI_ADDRESS_BASE | (rte >> IG_RTE_DEST_SHIFT) << MSI_ADDRESS_DEST_SHIFT,
+		.address = MSI_ADDRESS_BASE | (rte >> IG_RTE_DEST_SHIFT) << MSI_ADDRESS_DEST_SHIFT |
+			   (rte & IG_RTE_DEST_HIGH) >> IG_RTE_DEST_HIGH_SHIFT << MSI_ADDRESS_HIGH_SHIFT,
 		.data = (uint32_t)(rte & (IG_RTE_VECTOR | IG_RTE_DELIVERY)),
 	};
 
@@ -47,6 +49,24 @@ struct irqgate_message ig_rte_message(uint64_t rte)
 	if (ig_rte_is_level(rte))
 		message.data |= MSI_DATA_LEVEL | MSI_DATA_LEVEL_ASSERT;
 	return message;
+}
+
+void ig_ioapic_init(struct ig_ioapic *chip, const struct irqgate_chip *config)
+{
+	*chip = (struct ig_ioapic){
+		.id_reset = (uint32_t)config->id << IG_IOAPIC_ID_SHIFT,
+		.pins = config->pins,
+		.gsi_base = config->gsi_base,
+		.version = config->version ? config->version : IRQGATE_IOAPIC_VERSION_20,
+		.extended_destinations = config->extended_destinations,
+	};
+	ig_ioapic_reset(chip);
+}
+
+void ig_ioapic_reset(struct ig_ioapic *chip)
+{
+	chip->id = chip->id_reset;
+	chip->select = 0;
 }
 
 void ig_pin_reset(struct ig_pin *pin)
@@ -107,13 +127,14 @@ static bool selects_high(const struct ig_ioapic *chip)
 
 uint64_t ig_ioapic_merge_rte(const struct ig_ioapic *chip, uint64_t rte, uint32_t value)
 {
+	uint64_t writable = IG_RTE_WRITABLE | (chip->extended_destinations ? IG_RTE_DEST_HIGH : 0);
 	uint64_t merged;
 
 	if (selects_high(chip))
 		merged = (rte & REGISTER_MASK) | (uint64_t)value << BITS_PER_REGISTER;
 	else
 		merged = (rte & ~REGISTER_MASK) | value;
-	return merged & IG_RTE_WRITABLE;
+	return merged & writable;
 }
 
 static uint32_t read_rte(const struct ig_ioapic *chip, const struct ig_pin *pin)
@@ -135,10 +156,10 @@ static uint32_t read_window(const struct ig_ioapic *chip, const struct ig_pin *p
 		return read_rte(chip, &pins[pin]);
 	switch (chip->select) {
 	case IG_IOAPIC_ID:
-	case IG_IOAPIC_ARB:
+	case IG_IOAPIC_ARB: /* loaded with the ID (82093AA 3.2.3), and rotated only by an APIC bus */
 		return chip->id;
 	case IG_IOAPIC_VER:
-		return IG_IOAPIC_VERSION | (chip->pins - 1) << IG_IOAPIC_MAX_SHIFT;
+		return chip->version | (chip->pins - 1) << IG_IOAPIC_MAX_SHIFT;
 	default:
 		return 0;
 	}
@@ -190,6 +211,8 @@ void ig_ioapic_write(struct ig_ioapic *chip, struct ig_pin *pins, uint64_t offse
 		write_window(chip, pins, value, written);
 		break;
 	case IG_IOAPIC_EOI:
+		if (chip->version < IRQGATE_IOAPIC_VERSION_20)
+			break;
 		written->what = IG_WROTE_EOI;
 		written->vector = (uint8_t)value;
 		break;

@@ -27,7 +27,7 @@ enum {
 	IG_IOAPIC_REDTBL = 0x10,
 };
 
-#define IG_IOAPIC_VERSION   0x20U /* has the EOI register */
+#define IG_IOAPIC_ID_SHIFT  24
 #define IG_IOAPIC_ID_MASK   0x0f000000U
 #define IG_IOAPIC_MAX_SHIFT 16 /* VER: number of the last entry */
 
@@ -43,6 +43,9 @@ enum {
 #define IG_RTE_MASKED          (UINT64_C(1) << 16)
 #define IG_RTE_DEST_SHIFT      56
 #define IG_RTE_DEST            (UINT64_C(0xff) << IG_RTE_DEST_SHIFT)
+/* Reserved, but for chips with extended destinations (Linux: IO_APIC_route_entry, virt_destid_8_14). */
+#define IG_RTE_DEST_HIGH_SHIFT 49
+#define IG_RTE_DEST_HIGH       (UINT64_C(0x7f) << IG_RTE_DEST_HIGH_SHIFT)
 #define IG_RTE_WRITABLE \
 	(IG_RTE_VECTOR | IG_RTE_DELIVERY | IG_RTE_LOGICAL | IG_RTE_POLARITY | IG_RTE_LEVEL | IG_RTE_MASKED | IG_RTE_DEST)
 
@@ -61,9 +64,14 @@ struct ig_pin {
 };
 
 struct ig_ioapic {
-	uint32_t id;
+	uint32_t id;       /* as its register has it */
+	uint32_t id_reset;
 	uint32_t pins;
+	uint32_t gsi_base;
 	uint8_t select;
+	uint8_t version;
+	bool extended_destinations;
+	bool reserved; /* false: no byte is left to chance */
 };
 
 /* What a register write did. */
@@ -76,6 +84,11 @@ struct ig_ioapic_written {
 };
 
 void ig_pin_reset(struct ig_pin *pin);
+
+/* A chip of this configuration, after reset; its pins are reset apart. */
+void ig_ioapic_init(struct ig_ioapic *chip, const struct irqgate_chip *config);
+
+void ig_ioapic_reset(struct ig_ioapic *chip);
 
 /* Level-triggered, in a delivery mode that has a remote IRR. */
 bool ig_rte_is_level(uint64_t rte);

@@ -66,15 +66,15 @@ static void write_eoi(struct ig_vm *vm, uint8_t vector)
 	struct irqgate_effects effects;
 	uint32_t pin = 0;
 
-	while (irqgate_core_ioapic_eoi(vm->core, vector, &pin, &effects))
+	while (irqgate_core_ioapic_eoi(vm->core, 0, vector, &pin, &effects))
 		ig_line_effects(vm, &effects);
 }
 
 /* The lower half of an entry has its mask: from its first write on it is known. */
 static void learn(struct ig_vm *vm, const struct irqgate_access *access)
 {
-	int pin = ig_ioapic_selected_pin(&vm->core->chip, access->offset);
-	bool upper = (vm->core->chip.select - IG_IOAPIC_REDTBL) & 1;
+	int pin = ig_ioapic_selected_pin(&vm->core->chip[0], access->offset);
+	bool upper = (vm->core->chip[0].select - IG_IOAPIC_REDTBL) & 1;
 
 	if (access->offset == IG_IOAPIC_IOREGSEL)
 		vm->select_known = true;

@@ -77,7 +77,8 @@ void ig_vcpu_closed(struct ig_vcpu *vcpu)
 static struct irqgate_core *make_core(uint32_t pins)
 {
 	const struct irqgate_core_config config = {
-		.size = sizeof(config), .policy = ig_exec.config.policy, .pins = pins, .sources = IG_SOURCES_MAX,
+		.size = sizeof(config), .policy = ig_exec.config.policy, .sources = IG_SOURCES_MAX,
+		.chips = 1, .chip = { { .pins = pins } },
 	};
 	size_t size = irqgate_core_size(&config);
 	void *memory = size ? malloc(size) : NULL;

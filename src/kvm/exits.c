@@ -14,6 +14,12 @@ static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
 	return -1;
 }
 
+static bool ack_by_register(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+			    struct irqgate_effects *effects)
+{
+	return irqgate_core_ioapic_eoi(core, 0, vector, pin, effects);
+}
+
 typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects);
 
 /* One pin after another: more than one may share the vector. */
@@ -70,7 +76,7 @@ static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate
 	pthread_mutex_unlock(&gate->lock);
 	error = ig_effects_run(gate, &effects);
 	if (vector >= 0)
-		eoi(gate, (uint8_t)vector, irqgate_core_ioapic_eoi);
+		eoi(gate, (uint8_t)vector, ack_by_register);
 	return error;
 }
 

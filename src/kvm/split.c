@@ -54,8 +54,9 @@ static int make_core(struct irqgate_kvm *gate)
 	struct irqgate_core_config config = {
 		.size = sizeof(config),
 		.policy = gate->config.policy,
-		.pins = gate->config.pins,
 		.sources = gate->config.sources,
+		.chips = 1,
+		.chip = { { .pins = gate->config.pins } },
 	};
 	size_t bytes = irqgate_core_size(&config);
 	void *memory;

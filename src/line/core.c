@@ -9,11 +9,56 @@
 #define HANDLE_INDEX_MASK 0xffffU
 #define ALIGNMENT         8U
 
+static bool version_is_valid(uint8_t version)
+{
+	return !version || version == IRQGATE_IOAPIC_VERSION_11 || version == IRQGATE_IOAPIC_VERSION_20;
+}
+
+static bool chip_is_valid(const struct irqgate_chip *chip)
+{
+	return chip->pins >= 1 && chip->pins <= IRQGATE_PINS_MAX &&
+	       chip->gsi_base <= IRQGATE_GSIS_MAX - chip->pins &&
+	       chip->id <= IG_IOAPIC_ID_MASK >> IG_IOAPIC_ID_SHIFT && version_is_valid(chip->version);
+}
+
+static uint32_t end_of(const struct irqgate_chip *chip)
+{
+	return chip->gsi_base + chip->pins;
+}
+
+static bool overlaps(const struct irqgate_chip *a, const struct irqgate_chip *b)
+{
+	return a->gsi_base < end_of(b) && b->gsi_base < end_of(a);
+}
+
+static bool chips_are_valid(const struct irqgate_core_config *config)
+{
+	if (config->chips < 1 || config->chips > IRQGATE_CHIPS_MAX)
+		return false;
+	for (uint32_t i = 0; i < config->chips; i++) {
+		if (!chip_is_valid(&config->chip[i]))
+			return false;
+		for (uint32_t j = 0; j < i; j++)
+			if (overlaps(&config->chip[i], &config->chip[j]))
+				return false;
+	}
+	return true;
+}
+
 static bool config_is_valid(const struct irqgate_core_config *config)
 {
 	return config->size == sizeof(*config) && config->policy <= IRQGATE_POLICY_UNMASK_RESAMPLE &&
-	       config->pins >= 1 && config->pins <= IRQGATE_PINS_MAX && config->sources >= 1 &&
-	       config->sources <= IRQGATE_SOURCES_MAX;
+	       config->sources >= 1 && config->sources <= IRQGATE_SOURCES_MAX && chips_are_valid(config);
+}
+
+static uint32_t count_gsis(const struct irqgate_core_config *config)
+{
+	uint32_t gsis = 0;
+
+	for (uint32_t i = 0; i < config->chips; i++)
+		if (end_of(&config->chip[i]) > gsis)
+			gsis = end_of(&config->chip[i]);
+	return gsis;
 }
 
 /* Takes room for count things of a size from *end on. */
@@ -29,12 +74,15 @@ static uint32_t take(uint32_t *end, uint32_t count, size_t size)
 static uint32_t lay_out(const struct irqgate_core_config *config, struct irqgate_core *core)
 {
 	uint32_t end = (sizeof(*core) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	uint32_t gsis = count_gsis(config);
 
-	core->pin_at = take(&end, config->pins, sizeof(struct ig_pin));
-	core->line_at = take(&end, config->pins, sizeof(struct ig_line));
-	core->route_at = take(&end, config->pins, sizeof(struct ig_route));
+	core->pin_at = take(&end, gsis, sizeof(struct ig_pin));
+	core->line_at = take(&end, gsis, sizeof(struct ig_line));
+	core->route_at = take(&end, gsis, sizeof(struct ig_route));
 	core->source_at = take(&end, config->sources, sizeof(struct ig_source));
-	core->line_stats_at = take(&end, config->pins, sizeof(struct irqgate_line_stats));
+	core->service_at = take(&end, gsis, IG_SERVICE_LISTS * sizeof(struct ig_service));
+	core->first_served_at = take(&end, IG_VECTORS, sizeof(uint16_t));
+	core->line_stats_at = take(&end, gsis, sizeof(struct irqgate_line_stats));
 	core->source_stats_at = take(&end, config->sources, sizeof(struct irqgate_source_stats));
 	return end;
 }
@@ -44,6 +92,22 @@ size_t irqgate_core_size(const struct irqgate_core_config *config)
 	struct irqgate_core scratch;
 
 	return config_is_valid(config) ? lay_out(config, &scratch) : 0;
+}
+
+static void make_line(struct irqgate_core *core, uint32_t gsi)
+{
+	struct ig_line *line = ig_core_line(core, gsi);
+
+	ig_pin_reset(ig_core_pin(core, gsi));
+	line->first = IG_NO_SOURCE;
+	line->chip = IG_NO_CHIP;
+}
+
+static void make_chip(struct irqgate_core *core, uint32_t chip, const struct irqgate_chip *config)
+{
+	ig_ioapic_init(&core->chip[chip], config);
+	for (uint32_t gsi = config->gsi_base; gsi < end_of(config); gsi++)
+		ig_core_line(core, gsi)->chip = (uint8_t)chip;
 }
 
 int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_config *config, struct irqgate_core **core)
@@ -58,11 +122,14 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 	lay_out(config, made);
 	made->policy = config->policy;
 	made->sources = config->sources;
-	made->chip.pins = config->pins;
-	for (uint32_t gsi = 0; gsi < config->pins; gsi++) {
-		ig_pin_reset(ig_core_pin(made, gsi));
-		ig_core_line(made, gsi)->first = IG_NO_SOURCE;
-	}
+	made->gsis = count_gsis(config);
+	made->chips = config->chips;
+	for (uint32_t gsi = 0; gsi < made->gsis; gsi++)
+		make_line(made, gsi);
+	for (uint32_t chip = 0; chip < config->chips; chip++)
+		make_chip(made, chip, &config->chip[chip]);
+	for (uint32_t vector = 0; vector < IG_VECTORS; vector++)
+		*ig_core_first_served(made, (uint8_t)vector) = IG_NO_GSI;
 	for (uint32_t i = 0; i < config->sources; i++)
 		ig_core_source(made, (uint16_t)i)->generation = 1;
 	*core = made;
@@ -73,6 +140,21 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 static void *at(const struct irqgate_core *core, uint32_t offset)
 {
 	return (unsigned char *)(uintptr_t)core + offset;
+}
+
+struct ig_ioapic *ig_core_chip(const struct irqgate_core *core, uint32_t chip)
+{
+	return (struct ig_ioapic *)at(core, offsetof(struct irqgate_core, chip)) + chip;
+}
+
+bool ig_core_has(const struct irqgate_core *core, uint32_t gsi)
+{
+	return gsi < core->gsis && ig_core_line(core, gsi)->chip != IG_NO_CHIP;
+}
+
+uint32_t irqgate_core_gsis(const struct irqgate_core *core)
+{
+	return core->gsis;
 }
 
 struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi)
@@ -88,6 +170,16 @@ struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi)
 struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi)
 {
 	return (struct ig_route *)at(core, core->route_at) + gsi;
+}
+
+struct ig_service *ig_core_service(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct ig_service *)at(core, core->service_at) + (size_t)gsi * IG_SERVICE_LISTS;
+}
+
+uint16_t *ig_core_first_served(const struct irqgate_core *core, uint8_t vector)
+{
+	return (uint16_t *)at(core, core->first_served_at) + vector;
 }
 
 struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi)
@@ -152,7 +244,7 @@ int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, st
 
 uint64_t irqgate_core_epoch(const struct irqgate_core *core, uint32_t gsi)
 {
-	return gsi < core->chip.pins ? ig_core_line(core, gsi)->epoch : 0;
+	return ig_core_has(core, gsi) ? ig_core_line(core, gsi)->epoch : 0;
 }
 
 bool irqgate_core_enabled(const struct irqgate_core *core, irqgate_source handle)
@@ -172,7 +264,7 @@ bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source handle)
 uint32_t irqgate_core_routes(const struct irqgate_core *core, struct irqgate_route *route, uint64_t *version)
 {
 	*version = core->routes_version;
-	return ig_route_table(ig_core_route(core, 0), core->chip.pins, route);
+	return ig_route_table(ig_core_route(core, 0), core->gsis, route);
 }
 
 int irqgate_core_source_stats(const struct irqgate_core *core, irqgate_source handle,
@@ -188,7 +280,7 @@ int irqgate_core_source_stats(const struct irqgate_core *core, irqgate_source ha
 
 int irqgate_core_line_stats(const struct irqgate_core *core, uint32_t gsi, struct irqgate_line_stats *stats)
 {
-	if (gsi >= core->chip.pins)
+	if (!ig_core_has(core, gsi))
 		return -EINVAL;
 	*stats = *ig_core_line_stats(core, gsi);
 	return 0;

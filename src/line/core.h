@@ -9,9 +9,11 @@
 #include <irqgate/core.h>
 
 #include "chip/ioapic.h"
+#include "line/service.h"
 #include "route/route.h"
 
 #define IG_NO_SOURCE UINT16_MAX
+#define IG_NO_CHIP   UINT8_MAX
 
 /* One GSI: its sources as a list, and whether the kernel forwards the only one of them itself. */
 struct ig_line {
@@ -19,6 +21,7 @@ struct ig_line {
 	uint16_t first;  /* index of the first source, or IG_NO_SOURCE */
 	bool direct;     /* on the direct path: exactly one source, which the kernel can forward */
 	bool bound;      /* the trigger shall be bound to the route */
+	uint8_t chip;    /* index of the chip that it feeds, or IG_NO_CHIP: then there is no such GSI */
 };
 
 struct ig_source {
@@ -38,16 +41,29 @@ struct irqgate_core {
 	uint64_t routes_version;
 	uint32_t policy; /* enum irqgate_policy */
 	uint32_t sources;
-	struct ig_ioapic chip;
+	uint32_t gsis; /* one more than the highest */
+	uint32_t chips;
+	struct ig_ioapic chip[IRQGATE_CHIPS_MAX];
 	/* Offsets of the arrays from the start of the core; the two of counters come last. */
-	uint32_t pin_at, line_at, route_at, source_at, line_stats_at, source_stats_at;
+	uint32_t pin_at, line_at, route_at, source_at, service_at, first_served_at;
+	uint32_t line_stats_at, source_stats_at;
 };
 
+struct ig_ioapic *ig_core_chip(const struct irqgate_core *core, uint32_t chip);
+
+/* Whether there is such a GSI. */
+bool ig_core_has(const struct irqgate_core *core, uint32_t gsi);
+
+/* The parts of one GSI. */
 struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi);
 struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi);
 struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi);
+struct ig_service *ig_core_service(const struct irqgate_core *core, uint32_t gsi);
 struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi);
 struct irqgate_source_stats *ig_core_source_stats(const struct irqgate_core *core, const struct ig_source *source);
+
+/* The first GSI of a vector's list; see service.h. */
+uint16_t *ig_core_first_served(const struct irqgate_core *core, uint8_t vector);
 
 /* The source at an index, or NULL for IG_NO_SOURCE. */
 struct ig_source *ig_core_source(const struct irqgate_core *core, uint16_t index);

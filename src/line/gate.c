@@ -31,6 +31,7 @@ void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effec
 
 	if (!ig_pin_drive(pin, ig_gate_level(core, gsi)))
 		return;
+	ig_service_update(core, gsi);
 	ig_core_line_stats(core, gsi)->sends++;
 	effects->effect[effects->count++] = (struct irqgate_effect){
 		.kind = IRQGATE_EFFECT_SEND,
@@ -78,6 +79,7 @@ static void set_irr(struct irqgate_core *core, uint32_t gsi, enum ig_irr irr)
 	ig_core_line(core, gsi)->epoch++;
 	if (irr == IG_IRR_CLEAR)
 		ig_route_served(ig_core_route(core, gsi));
+	ig_service_update(core, gsi);
 }
 
 /* From here on the kernel may send the pin's message by itself at any time. */

@@ -7,6 +7,7 @@
 #include "line/gate.h"
 
 #define VALUE_BITS 32
+#define ALL_CHIPS  UINT32_MAX
 
 /* One register write is 32 bits wide: of a wider access the lower half counts, a narrower one is extended. */
 static uint32_t narrow(uint64_t value, uint32_t bytes)
@@ -16,15 +17,30 @@ static uint32_t narrow(uint64_t value, uint32_t bytes)
 	return (uint32_t)(bits < VALUE_BITS ? value & ((UINT64_C(1) << bits) - 1) : value);
 }
 
-static struct ig_pin *pins_of(const struct irqgate_core *core)
+/* The chip of an access, or NULL. */
+static struct ig_ioapic *chip_of(const struct irqgate_core *core, const struct irqgate_access *access)
 {
-	return ig_core_pin(core, 0);
+	return access->chip < core->chips ? ig_core_chip(core, access->chip) : NULL;
+}
+
+static struct ig_pin *pins_of(const struct irqgate_core *core, const struct ig_ioapic *chip)
+{
+	return ig_core_pin(core, chip->gsi_base);
+}
+
+/* The GSI of the pin whose entry an access is to, or -1. */
+static int selected_gsi(const struct irqgate_core *core, const struct irqgate_access *access)
+{
+	const struct ig_ioapic *chip = chip_of(core, access);
+	int pin = chip ? ig_ioapic_selected_pin(chip, access->offset) : -1;
+
+	return pin < 0 ? -1 : (int)chip->gsi_base + pin;
 }
 
 /* A LAPIC that holds the vector settles what the kernel left open; one that does not may take it any moment. */
 static void answer_lapic(struct irqgate_core *core, const struct irqgate_access *access, int answer)
 {
-	int gsi = ig_ioapic_selected_pin(&core->chip, access->offset);
+	int gsi = selected_gsi(core, access);
 
 	if (gsi < 0 || ig_core_pin(core, (uint32_t)gsi)->irr != IG_IRR_UNKNOWN)
 		return;
@@ -34,20 +50,23 @@ static void answer_lapic(struct irqgate_core *core, const struct irqgate_access 
 		ig_gate_idle(core, (uint32_t)gsi);
 }
 
-static bool reads_idle(const struct irqgate_core *core, uint64_t offset, int answer)
+static bool reads_idle(const struct irqgate_core *core, const struct irqgate_access *access, int answer)
 {
-	int gsi = ig_ioapic_selected_pin(&core->chip, offset);
+	int gsi = selected_gsi(core, access);
 
 	return gsi >= 0 && answer == IRQGATE_LAPIC_IDLE && ig_core_pin(core, (uint32_t)gsi)->irr == IG_IRR_UNKNOWN;
 }
 
 uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const struct irqgate_access *access, int answer)
 {
+	const struct ig_ioapic *chip = chip_of(core, access);
 	uint32_t value;
 
+	if (!chip)
+		return 0;
 	answer_lapic(core, access, answer);
-	value = ig_ioapic_read(&core->chip, pins_of(core), access->offset);
-	if (reads_idle(core, access->offset, answer))
+	value = ig_ioapic_read(chip, pins_of(core, chip), access->offset);
+	if (reads_idle(core, access, answer))
 		value &= ~(uint32_t)IG_RTE_REMOTE_IRR;
 	return narrow(value, access->bytes);
 }
@@ -61,6 +80,7 @@ static void update_route(struct irqgate_core *core, uint32_t gsi)
 
 	if (ig_route_set(ig_core_route(core, gsi), &message, pin->irr != IG_IRR_CLEAR, served))
 		core->routes_version++;
+	ig_service_update(core, gsi);
 }
 
 static bool opens(uint64_t before, uint64_t rte)
@@ -79,10 +99,10 @@ static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_
 	return pin->irr == IG_IRR_UNKNOWN && ig_rte_is_live(pin->rte) && !ig_route_same(&now, &then);
 }
 
-static void rte_written(struct irqgate_core *core, const struct ig_ioapic_written *written,
-			struct irqgate_effects *effects)
+static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
+			const struct ig_ioapic_written *written, struct irqgate_effects *effects)
 {
-	uint32_t gsi = written->pin;
+	uint32_t gsi = chip->gsi_base + written->pin;
 	uint64_t rte = ig_core_pin(core, gsi)->rte;
 
 	if (!ig_rte_is_masked(rte) && !ig_rte_is_level(rte))
@@ -98,59 +118,55 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic_writte
 	ig_gate_drive(core, gsi, effects);
 }
 
-/* Whether an EOI of the vector is the pin's: by vector and level and remote IRR. */
-static bool is_served(const struct irqgate_core *core, uint32_t gsi, uint8_t vector, bool broadcast)
+/* Whether a pin that is listed for the vector takes an EOI to a chip, or to ALL_CHIPS. */
+static bool takes_eoi(const struct irqgate_core *core, uint32_t gsi, uint32_t chip)
 {
-	const struct ig_pin *pin = ig_core_pin(core, gsi);
-
-	switch (pin->irr) {
-	case IG_IRR_SET:
-		return ig_route_vector(&pin->served) == vector;
-	case IG_IRR_UNKNOWN:
-		return broadcast && ig_route_find(ig_core_route(core, gsi), vector);
-	default:
-		return false;
-	}
+	if (chip == ALL_CHIPS)
+		return true;
+	return chip == ig_core_line(core, gsi)->chip && ig_core_pin(core, gsi)->irr == IG_IRR_SET;
 }
 
-static bool eoi(struct irqgate_core *core, uint8_t vector, bool broadcast, uint32_t *pin,
+static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 		struct irqgate_effects *effects)
 {
 	ig_effects_begin(core, effects);
-	for (; *pin < core->chip.pins; ++*pin) {
-		if (!is_served(core, *pin, vector, broadcast))
-			continue;
-		ig_core_line_stats(core, *pin)->eois++;
-		ig_gate_acked(core, *pin, effects);
-		ig_gate_drive(core, *pin, effects);
-		ig_effects_end(core, effects);
-		++*pin;
-		return true;
-	}
-	return false;
+	do {
+		*pin = ig_service_next(core, vector, *pin);
+		if (*pin >= core->gsis)
+			return false;
+	} while (!takes_eoi(core, (*pin)++, chip));
+	ig_core_line_stats(core, *pin - 1)->eois++;
+	ig_gate_acked(core, *pin - 1, effects);
+	ig_gate_drive(core, *pin - 1, effects);
+	ig_effects_end(core, effects);
+	return true;
 }
 
 bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects)
 {
-	return eoi(core, vector, true, pin, effects);
+	return eoi(core, ALL_CHIPS, vector, pin, effects);
 }
 
-bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
+bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 			     struct irqgate_effects *effects)
 {
-	return eoi(core, vector, false, pin, effects);
+	return chip < core->chips && eoi(core, chip, vector, pin, effects);
 }
 
 int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_access *access, int answer,
 			      struct irqgate_effects *effects)
 {
+	struct ig_ioapic *chip = chip_of(core, access);
 	struct ig_ioapic_written written;
 
 	ig_effects_begin(core, effects);
+	if (!chip)
+		return -1;
 	answer_lapic(core, access, answer);
-	ig_ioapic_write(&core->chip, pins_of(core), access->offset, narrow(access->value, access->bytes), &written);
+	ig_ioapic_write(chip, pins_of(core, chip), access->offset, narrow(access->value, access->bytes),
+			&written);
 	if (written.what == IG_WROTE_RTE)
-		rte_written(core, &written, effects);
+		rte_written(core, chip, &written, effects);
 	ig_effects_end(core, effects);
 	return written.what == IG_WROTE_EOI ? written.vector : -1;
 }
@@ -161,12 +177,12 @@ static uint64_t rte_after(const struct irqgate_core *core, const struct ig_pin *
 {
 	if (!access->write)
 		return pin->rte;
-	return ig_ioapic_merge_rte(&core->chip, pin->rte, narrow(access->value, access->bytes));
+	return ig_ioapic_merge_rte(chip_of(core, access), pin->rte, narrow(access->value, access->bytes));
 }
 
 int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_access *access)
 {
-	int gsi = ig_ioapic_selected_pin(&core->chip, access->offset);
+	int gsi = selected_gsi(core, access);
 	const struct ig_pin *pin;
 
 	if (gsi < 0)
@@ -180,7 +196,7 @@ int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_a
 int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
 			    struct irqgate_message message[2], uint32_t *count)
 {
-	int gsi = ig_ioapic_selected_pin(&core->chip, access->offset);
+	int gsi = selected_gsi(core, access);
 	const struct ig_pin *pin;
 	uint64_t rte;
 
@@ -198,13 +214,16 @@ int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgat
 
 bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pin, uint32_t ticket)
 {
-	return pin < core->chip.pins && ig_pin_send_failed(ig_core_pin(core, pin), ticket);
+	if (!ig_core_has(core, pin) || !ig_pin_send_failed(ig_core_pin(core, pin), ticket))
+		return false;
+	ig_service_update(core, pin);
+	return true;
 }
 
 bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects)
 {
 	ig_effects_begin(core, effects);
-	for (; *pin < core->chip.pins; ++*pin) {
+	for (; *pin < core->gsis; ++*pin) {
 		if (!ig_core_pin(core, *pin)->undelivered)
 			continue;
 		ig_gate_drive(core, *pin, effects);
@@ -218,12 +237,13 @@ bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate
 bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects)
 {
 	ig_effects_begin(core, effects);
-	if (*pin >= core->chip.pins)
+	if (*pin >= core->gsis)
 		return false;
-	core->chip.id = 0;
-	core->chip.select = 0;
+	for (uint32_t chip = 0; !*pin && chip < core->chips; chip++)
+		ig_ioapic_reset(&core->chip[chip]);
 	ig_gate_closed(core, *pin, effects);
 	ig_pin_reset(ig_core_pin(core, *pin));
+	ig_service_update(core, *pin);
 	ig_gate_drive(core, *pin, effects);
 	ig_effects_end(core, effects);
 	++*pin;

@@ -54,7 +54,7 @@ static void unlink_source(struct irqgate_core *core, const struct ig_source *sou
 
 static int check_add(const struct irqgate_core *core, uint32_t gsi, enum irqgate_source_kind kind, bool direct)
 {
-	if (gsi >= core->chip.pins || kind > IRQGATE_SOURCE_FORWARDED)
+	if (!ig_core_has(core, gsi) || kind > IRQGATE_SOURCE_FORWARDED)
 		return -EINVAL;
 	if (direct && kind != IRQGATE_SOURCE_FORWARDED)
 		return -EINVAL;
@@ -208,7 +208,7 @@ int irqgate_core_refuse_direct(struct irqgate_core *core, irqgate_source handle,
 
 bool irqgate_core_line_level(const struct irqgate_core *core, uint32_t gsi)
 {
-	return gsi < core->chip.pins && ig_gate_level(core, gsi);
+	return ig_core_has(core, gsi) && ig_gate_level(core, gsi);
 }
 
 int irqgate_core_source_level(const struct irqgate_core *core, irqgate_source handle)
@@ -222,7 +222,7 @@ irqgate_source irqgate_core_next(const struct irqgate_core *core, uint32_t gsi, 
 {
 	const struct ig_source *source = ig_core_find(core, handle);
 
-	if (gsi >= core->chip.pins || (handle && !source))
+	if (!ig_core_has(core, gsi) || (handle && !source))
 		return 0;
 	source = ig_core_source(core, source ? source->next : ig_core_line(core, gsi)->first);
 	return source ? ig_core_handle(core, source) : 0;

@@ -228,11 +228,191 @@ TEST(message_of_a_logical_lowest_priority_edge_entry)
 	assert_int_equal(message.data, 0x0100 | VECTOR);
 }
 
-TEST(delivery_modes_without_remote_irr_are_edges_whatever_the_trigger_mode)
+/* Each delivery and destination mode is in the message: data bits 10:8, address bits 3, 2 (SDM 3, 11.11). */
+TEST(message_has_the_delivery_and_destination_mode)
 {
-	/* NMI is always an edge (82093AA 3.2.4, delivery mode). */
-	assert_false(ig_rte_is_level(LEVEL | UINT64_C(4) << IG_RTE_DELIVERY_SHIFT));
-	assert_true(ig_rte_is_level(LEVEL));
+	for (uint64_t mode = 0; mode < 8; mode++) {
+		struct irqgate_message physical = ig_rte_message(EDGE | mode << IG_RTE_DELIVERY_SHIFT);
+		struct irqgate_message logical = ig_rte_message(EDGE | mode << IG_RTE_DELIVERY_SHIFT |
+								IG_RTE_LOGICAL);
+		uint32_t redirect = mode == IG_DELIVERY_LOWEST ? 8 : 0;
+
+		assert_int_equal(physical.data, mode << 8 | VECTOR);
+		assert_int_equal(logical.data, mode << 8 | VECTOR);
+		assert_int_equal(physical.address, 0xfee00000 | redirect);
+		assert_int_equal(logical.address, 0xfee00004 | redirect);
+	}
+}
+
+/* They are edges whatever the trigger mode (82093AA 3.2.4, delivery mode), as are the reserved ones here. */
+TEST(nmi_smi_init_and_extint_never_set_remote_irr)
+{
+	static const uint64_t modes[] = { 2, 3, 4, 5, 6, 7 };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		uint64_t rte = LEVEL | modes[i] << IG_RTE_DELIVERY_SHIFT;
+		struct irqgate_message message;
+		irqgate_source wire;
+		struct machine m;
+
+		machine_open(&m, IRQGATE_POLICY_HOLD);
+		wire = machine_add(&m, PIN, IRQGATE_SOURCE_WIRE, false);
+		machine_program(&m, PIN, rte);
+		for (int n = 0; n < 2; n++) {
+			machine_level(&m, wire, true);
+			assert_seen(&m, 1, 0, 0);
+			assert_int_equal(m.seen.message.data, modes[i] << 8 | VECTOR);
+			assert_int_equal(machine_read(&m, rte_low(PIN)), rte);
+			machine_level(&m, wire, false);
+			assert_seen(&m, 0, 0, 0);
+		}
+		assert_int_equal(machine_eoi(&m, VECTOR), 0);
+		assert_false(machine_route(&m, PIN, &message));
+		machine_close(&m);
+	}
+}
+
+/* As KVM's "MSI extended destination id" has it: entry bits 55:49 are address bits 11:5. */
+TEST(extended_destination_reaches_the_message)
+{
+	struct machine m;
+	irqgate_source wire;
+
+	machine_open_chip(&m, &(struct irqgate_chip){ .pins = PINS, .extended_destinations = true });
+	wire = machine_add(&m, PIN, IRQGATE_SOURCE_WIRE, false);
+	machine_write(&m, rte_high(PIN), ALL_ONES);
+	assert_int_equal(machine_read(&m, rte_high(PIN)), 0xfffe0000);
+	machine_write(&m, rte_high(PIN), 0x12340000);
+	machine_write(&m, rte_low(PIN), LEVEL);
+	machine_level(&m, wire, true);
+	assert_int_equal(m.seen.message.address, 0xfee12000 | 0x34 << 4);
+	machine_close(&m);
+}
+
+TEST(extended_destination_bits_are_reserved_unless_asked_for)
+{
+	struct machine m;
+	irqgate_source wire;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	wire = machine_add(&m, PIN, IRQGATE_SOURCE_WIRE, false);
+	machine_write(&m, rte_high(PIN), 0x12340000);
+	machine_write(&m, rte_low(PIN), LEVEL);
+	machine_level(&m, wire, true);
+	assert_int_equal(m.seen.message.address, 0xfee12000);
+	machine_close(&m);
+}
+
+TEST(polarity_is_stored)
+{
+	struct machine m;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	machine_program(&m, PIN, LEVEL | IG_RTE_POLARITY);
+	assert_int_equal(machine_read(&m, rte_low(PIN)), LEVEL | IG_RTE_POLARITY);
+	machine_program(&m, PIN, LEVEL);
+	assert_int_equal(machine_read(&m, rte_low(PIN)), LEVEL);
+	machine_close(&m);
+}
+
+/* Linux ends an interrupt there by a change to edge and back. */
+TEST(version_0x11_has_no_eoi_register)
+{
+	struct machine m;
+	irqgate_source wire;
+
+	machine_open_chip(&m, &(struct irqgate_chip){ .pins = PINS, .version = IRQGATE_IOAPIC_VERSION_11 });
+	assert_int_equal(machine_read(&m, IG_IOAPIC_VER), 0x00170011);
+	wire = machine_add(&m, PIN, IRQGATE_SOURCE_WIRE, false);
+	machine_program(&m, PIN, LEVEL);
+	machine_level(&m, wire, true);
+	assert_int_equal(write_at(&m, IG_IOAPIC_EOI, VECTOR, 4), -1);
+	assert_int_equal(m.effects.count, 0);
+	assert_true(machine_remote_irr(&m, PIN));
+	machine_program(&m, PIN, EDGE | MASKED);
+	machine_program(&m, PIN, LEVEL);
+	assert_seen(&m, 1, 0, 0);
+	machine_close(&m);
+}
+
+/* The arbitration ID is loaded with the ID, and can not be written by itself (82093AA 3.2.3). */
+TEST(arbitration_register_is_read_only)
+{
+	struct machine m;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	machine_write(&m, IG_IOAPIC_ID, 0x05000000);
+	machine_write(&m, IG_IOAPIC_ARB, 0x0a000000);
+	assert_int_equal(machine_read(&m, IG_IOAPIC_ARB), 0x05000000);
+	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0x05000000);
+	machine_close(&m);
+}
+
+TEST(reset_brings_the_configured_id_back)
+{
+	struct machine m;
+
+	machine_open_chip(&m, &(struct irqgate_chip){ .pins = PINS, .id = 9 });
+	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0x09000000);
+	machine_write(&m, IG_IOAPIC_ID, 0x05000000);
+	machine_reset(&m);
+	assert_int_equal(read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0);
+	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0x09000000);
+	machine_close(&m);
+}
+
+static bool is_register(uint64_t offset)
+{
+	return offset == IG_IOAPIC_IOREGSEL || offset == IG_IOAPIC_IOWIN || offset == IG_IOAPIC_EOI;
+}
+
+/* No access reads more than it asked for, or does something where there is no register. */
+TEST(every_access_size_at_every_offset)
+{
+	static const uint32_t sizes[] = { 1, 2, 4, 8, /* which no CPU makes: */ 0, 3, 5, 16, 1U << 29, UINT32_MAX };
+	struct machine m;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	machine_program(&m, PIN, LEVEL | UINT64_C(0xa5) << IG_RTE_DEST_SHIFT);
+	for (uint64_t offset = 0; offset <= IG_IOAPIC_WINDOW_SIZE; offset++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint64_t before;
+
+			write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(PIN), 4);
+			before = read_at(&m, IG_IOAPIC_IOWIN, 4);
+			if (sizes[i] < 4)
+				assert_int_equal(read_at(&m, offset, sizes[i]) >> 8 * sizes[i], 0);
+			assert_int_equal(read_at(&m, offset, sizes[i]) >> 32, 0);
+			if (is_register(offset))
+				continue;
+			assert_int_equal(read_at(&m, offset, sizes[i]), 0);
+			assert_int_equal(write_at(&m, offset, UINT64_MAX, sizes[i]), -1);
+			assert_int_equal(m.effects.count, 0);
+			assert_int_equal(read_at(&m, IG_IOAPIC_IOWIN, 4), before);
+		}
+	}
+	machine_close(&m);
+}
+
+/* A write of each size to each register counts with its lower 32 bits. */
+TEST(every_write_size_at_every_register)
+{
+	static const uint32_t sizes[] = { 1, 2, 4, 8 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint64_t value = UINT64_C(0xa5a5a5a5a501a55a);
+		uint32_t kept = (uint32_t)(sizes[i] < 4 ? value & ((1U << 8 * sizes[i]) - 1) : value);
+		struct machine m;
+
+		machine_open(&m, IRQGATE_POLICY_HOLD);
+		assert_int_equal(write_at(&m, IG_IOAPIC_EOI, value, sizes[i]), 0x5a);
+		write_at(&m, IG_IOAPIC_IOREGSEL, value, sizes[i]);
+		assert_int_equal(read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0x5a);
+		write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(3), sizes[i]);
+		write_at(&m, IG_IOAPIC_IOWIN, value, sizes[i]);
+		assert_int_equal(machine_read(&m, rte_low(3)), kept & IG_RTE_WRITABLE);
+		machine_close(&m);
+	}
 }
 
 TEST(one_pin_and_the_most_pins_are_possible)
@@ -240,15 +420,13 @@ TEST(one_pin_and_the_most_pins_are_possible)
 	static const uint32_t pins[] = { 1, IRQGATE_PINS_MAX };
 
 	for (size_t i = 0; i < 2; i++) {
-		struct irqgate_core_config config = { sizeof(config), IRQGATE_POLICY_HOLD, pins[i], 1 };
-		uint64_t memory[4096];
 		struct machine m;
 
-		assert_true(irqgate_core_size(&config) <= sizeof(memory));
-		assert_int_equal(irqgate_core_init(memory, sizeof(memory), &config, &m.core), 0);
+		machine_open_chip(&m, &(struct irqgate_chip){ .pins = pins[i] });
 		assert_int_equal(machine_read(&m, IG_IOAPIC_VER), 0x20 | (pins[i] - 1) << 16);
 		machine_write(&m, rte_low(pins[i] - 1), LEVEL);
 		assert_int_equal(machine_read(&m, rte_low(pins[i] - 1)), LEVEL);
+		machine_close(&m);
 	}
 }
 
@@ -273,7 +451,16 @@ int main(void)
 		cmocka_unit_test(unmasks_names_the_pin_only_for_a_write_that_unmasks_it),
 		cmocka_unit_test(message_of_a_physical_fixed_level_entry),
 		cmocka_unit_test(message_of_a_logical_lowest_priority_edge_entry),
-		cmocka_unit_test(delivery_modes_without_remote_irr_are_edges_whatever_the_trigger_mode),
+		cmocka_unit_test(message_has_the_delivery_and_destination_mode),
+		cmocka_unit_test(nmi_smi_init_and_extint_never_set_remote_irr),
+		cmocka_unit_test(extended_destination_reaches_the_message),
+		cmocka_unit_test(extended_destination_bits_are_reserved_unless_asked_for),
+		cmocka_unit_test(polarity_is_stored),
+		cmocka_unit_test(version_0x11_has_no_eoi_register),
+		cmocka_unit_test(arbitration_register_is_read_only),
+		cmocka_unit_test(reset_brings_the_configured_id_back),
+		cmocka_unit_test(every_access_size_at_every_offset),
+		cmocka_unit_test(every_write_size_at_every_register),
 		cmocka_unit_test(one_pin_and_the_most_pins_are_possible),
 	};
 

@@ -6,16 +6,30 @@
 
 #include <irqgate/core.h>
 
+void machine_open_config(struct machine *machine, const struct irqgate_core_config *config)
+{
+	*machine = (struct machine){ .bytes = irqgate_core_size(config) };
+	machine->memory = malloc(machine->bytes);
+	assert_non_null(machine->memory);
+	assert_int_equal(irqgate_core_init(machine->memory, machine->bytes, config, &machine->core), 0);
+}
+
+void machine_open_chip(struct machine *machine, const struct irqgate_chip *chip)
+{
+	struct irqgate_core_config config = {
+		.size = sizeof(config), .sources = SOURCES, .chips = 1, .chip = { *chip },
+	};
+
+	machine_open_config(machine, &config);
+}
+
 void machine_open(struct machine *machine, enum irqgate_policy policy)
 {
 	struct irqgate_core_config config = {
-		.size = sizeof(config), .policy = policy, .pins = PINS, .sources = SOURCES,
+		.size = sizeof(config), .policy = policy, .sources = SOURCES, .chips = 1, .chip = { { .pins = PINS } },
 	};
 
-	*machine = (struct machine){ .bytes = irqgate_core_size(&config) };
-	machine->memory = malloc(machine->bytes);
-	assert_non_null(machine->memory);
-	assert_int_equal(irqgate_core_init(machine->memory, machine->bytes, &config, &machine->core), 0);
+	machine_open_config(machine, &config);
 }
 
 void machine_close(struct machine *machine)
@@ -67,14 +81,16 @@ void machine_forget(struct machine *machine)
 	machine->seen = (struct seen){ 0 };
 }
 
-static struct irqgate_access access_to(uint64_t offset, uint32_t value, bool write)
+static struct irqgate_access access_to(const struct machine *machine, uint64_t offset, uint32_t value, bool write)
 {
-	return (struct irqgate_access){ .offset = offset, .value = value, .bytes = 4, .write = write };
+	return (struct irqgate_access){
+		.offset = offset, .value = value, .bytes = 4, .chip = machine->chip, .write = write,
+	};
 }
 
 static void select_register(struct machine *machine, uint32_t reg)
 {
-	struct irqgate_access select = access_to(IG_IOAPIC_IOREGSEL, reg, true);
+	struct irqgate_access select = access_to(machine, IG_IOAPIC_IOREGSEL, reg, true);
 	struct irqgate_effects none;
 
 	irqgate_core_ioapic_write(machine->core, &select, IRQGATE_LAPIC_NOT_ASKED, &none);
@@ -83,7 +99,7 @@ static void select_register(struct machine *machine, uint32_t reg)
 
 void machine_write_answered(struct machine *machine, uint32_t reg, uint32_t value, int answer)
 {
-	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, value, true);
+	struct irqgate_access window = access_to(machine, IG_IOAPIC_IOWIN, value, true);
 
 	machine_forget(machine);
 	select_register(machine, reg);
@@ -98,7 +114,7 @@ void machine_write(struct machine *machine, uint32_t reg, uint32_t value)
 
 uint32_t machine_read_answered(struct machine *machine, uint32_t reg, int answer)
 {
-	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, 0, false);
+	struct irqgate_access window = access_to(machine, IG_IOAPIC_IOWIN, 0, false);
 
 	select_register(machine, reg);
 	return (uint32_t)irqgate_core_ioapic_read(machine->core, &window, answer);
@@ -111,7 +127,7 @@ uint32_t machine_read(struct machine *machine, uint32_t reg)
 
 bool machine_asks(struct machine *machine, uint32_t pin, uint32_t value)
 {
-	struct irqgate_access window = access_to(IG_IOAPIC_IOWIN, value, true);
+	struct irqgate_access window = access_to(machine, IG_IOAPIC_IOWIN, value, true);
 	struct irqgate_message asked[2];
 	uint32_t count;
 
@@ -167,14 +183,14 @@ uint32_t machine_eoi(struct machine *machine, uint8_t vector)
 
 uint32_t machine_ioapic_eoi(struct machine *machine, uint8_t vector)
 {
-	struct irqgate_access access = access_to(IG_IOAPIC_EOI, vector, true);
+	struct irqgate_access access = access_to(machine, IG_IOAPIC_EOI, vector, true);
 	uint32_t pin = 0, pins = 0;
 
 	machine_forget(machine);
 	assert_int_equal(irqgate_core_ioapic_write(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED, &machine->effects),
 			 vector);
 	assert_int_equal(machine->effects.count, 0);
-	for (; irqgate_core_ioapic_eoi(machine->core, vector, &pin, &machine->effects); pins++)
+	for (; irqgate_core_ioapic_eoi(machine->core, machine->chip, vector, &pin, &machine->effects); pins++)
 		machine_see(machine);
 	return pins;
 }

@@ -38,11 +38,14 @@ struct machine {
 	void *memory;
 	size_t bytes;
 	struct irqgate_core *core;
+	uint32_t chip; /* whose registers the calls below access */
 	struct irqgate_effects effects; /* of the last call */
 	struct seen seen;
 };
 
 void machine_open(struct machine *machine, enum irqgate_policy policy);
+void machine_open_config(struct machine *machine, const struct irqgate_core_config *config);
+void machine_open_chip(struct machine *machine, const struct irqgate_chip *chip);
 void machine_close(struct machine *machine);
 
 /* Opens one with a forwarded source alone on PIN, which is programmed; direct: it may take the direct path. */

@@ -7,7 +7,8 @@
 #include "machine.h"
 
 static const struct irqgate_core_config valid = {
-	.size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .pins = PINS, .sources = SOURCES,
+	.size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES,
+	.chips = 1, .chip = { { .pins = PINS } },
 };
 
 static void assert_refused(const struct irqgate_core_config *config)
@@ -32,18 +33,56 @@ TEST(config_of_another_size_is_refused)
 
 TEST(config_out_of_range_is_refused)
 {
+	static const struct irqgate_chip chip = { .pins = PINS };
 	static const struct irqgate_core_config configs[] = {
-		{ sizeof(valid), (enum irqgate_policy)3, PINS, SOURCES },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, 0, SOURCES },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, IRQGATE_PINS_MAX + 1, SOURCES },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, UINT32_MAX, SOURCES },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, PINS, 0 },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, PINS, IRQGATE_SOURCES_MAX + 1 },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, PINS, UINT32_MAX },
+		{ sizeof(valid), (enum irqgate_policy)3, SOURCES, 1, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, 0, 1, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, IRQGATE_SOURCES_MAX + 1, 1, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, UINT32_MAX, 1, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 0, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, IRQGATE_CHIPS_MAX + 1, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, UINT32_MAX, { chip } },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 2, { chip } }, /* the second has no pin */
 	};
 
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
 		assert_refused(&configs[i]);
+}
+
+TEST(chip_out_of_range_is_refused)
+{
+	static const struct irqgate_chip chips[] = {
+		{ .pins = 0 },
+		{ .pins = IRQGATE_PINS_MAX + 1 },
+		{ .pins = UINT32_MAX },
+		{ .pins = PINS, .gsi_base = IRQGATE_GSIS_MAX - PINS + 1 },
+		{ .pins = PINS, .gsi_base = UINT32_MAX },
+		{ .pins = PINS, .id = 16 },
+		{ .pins = PINS, .version = 0x10 },
+		{ .pins = PINS, .version = 0x12 },
+		{ .pins = PINS, .version = 0x21 },
+	};
+
+	for (size_t i = 0; i < sizeof(chips) / sizeof(chips[0]); i++) {
+		struct irqgate_core_config config = valid;
+
+		config.chip[0] = chips[i];
+		assert_refused(&config);
+	}
+}
+
+TEST(two_chips_over_one_gsi_range_are_refused)
+{
+	static const uint32_t bases[] = { 30, 30 + PINS - 1, 30 - PINS + 1, 32 };
+
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		struct irqgate_core_config config = valid;
+
+		config.chips = 2;
+		config.chip[0] = (struct irqgate_chip){ .pins = PINS, .gsi_base = 30 };
+		config.chip[1] = (struct irqgate_chip){ .pins = i == 3 ? 1 : PINS, .gsi_base = bases[i] };
+		assert_refused(&config);
+	}
 }
 
 TEST(too_little_memory_is_refused_and_left_alone)
@@ -82,12 +121,9 @@ TEST(largest_core_works_to_its_last_pin_and_source)
 	struct machine m;
 	irqgate_source source = 0;
 
-	config.pins = IRQGATE_PINS_MAX;
+	config.chip[0].pins = IRQGATE_PINS_MAX;
 	config.sources = IRQGATE_SOURCES_MAX;
-	m.bytes = irqgate_core_size(&config);
-	m.memory = malloc(m.bytes);
-	assert_non_null(m.memory);
-	assert_int_equal(irqgate_core_init(m.memory, m.bytes, &config, &m.core), 0);
+	machine_open_config(&m, &config);
 	for (uint32_t i = 0; i < IRQGATE_PINS_MAX * IRQGATE_LINE_SOURCES_MAX; i++)
 		source = machine_add(&m, i / IRQGATE_LINE_SOURCES_MAX, IRQGATE_SOURCE_WIRE, false);
 	machine_program(&m, IRQGATE_PINS_MAX - 1, LEVEL);
@@ -262,6 +298,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(config_of_another_size_is_refused),
 		cmocka_unit_test(config_out_of_range_is_refused),
+		cmocka_unit_test(chip_out_of_range_is_refused),
+		cmocka_unit_test(two_chips_over_one_gsi_range_are_refused),
 		cmocka_unit_test(too_little_memory_is_refused_and_left_alone),
 		cmocka_unit_test(core_needs_no_byte_behind_its_size),
 		cmocka_unit_test(largest_core_works_to_its_last_pin_and_source),
