@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The pure core: IOAPICs (82093AA registers, version 0x11 or 0x20), their lines, the gate and the GSI routes.
+ * The pure core: IOAPICs (82093AA registers, version 0x11 or 0x20) and a PC's pair of 8259As, their lines, the gate
+ * and the GSI routes.
  *
  * It makes no system call, allocates nothing, starts no thread and keeps no global: all state is in the
  * memory that the caller gave, as plain bytes without pointers. So it may be copied, compared and hashed.
@@ -8,7 +9,8 @@
  * Threads: no function locks. The caller serialises all calls on one core (the KVM adapter has a mutex for
  * it) and carries out the returned effects after it has let go of its lock.
  *
- * A GSI is a line; it feeds the pin of the IOAPIC in whose range it is. Errors are negative errno values; where a
+ * A GSI is a line; it feeds the pin of the IOAPIC in whose range it is, and, if there is a pair of 8259As, GSI 0 to
+ * 15 feed the inputs of that number too (but GSI 2, for there the slave is). Errors are negative errno values; where a
  * function fails, its outputs are untouched, but for the effects, of which there are none then.
  */
 #ifndef IRQGATE_CORE_H
@@ -71,6 +73,7 @@ struct irqgate_core_config {
 	uint32_t sources;           /* how many sources at most, 1 to IRQGATE_SOURCES_MAX */
 	uint32_t chips;             /* 1 to IRQGATE_CHIPS_MAX */
 	struct irqgate_chip chip[IRQGATE_CHIPS_MAX];
+	bool pic;                   /* a pair of 8259As beside them */
 };
 
 /* A message-signalled interrupt as the PC's LAPICs take it (Intel SDM vol. 3, "Message Signalled Interrupts"). */
@@ -101,6 +104,7 @@ struct irqgate_effect {
  */
 struct irqgate_effects {
 	uint32_t count;
+	bool intr; /* INTR of the 8259A pair is high now: let the processor acknowledge it */
 	uint64_t routes_version;
 	struct irqgate_effect effect[IRQGATE_EFFECTS_MAX];
 };
@@ -258,6 +262,32 @@ IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uin
  */
 IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 					 struct irqgate_effects *effects);
+
+/* A guest's access to the ports of the 8259A pair: 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 (ICH9, 13.4). */
+struct irqgate_pic_access {
+	uint16_t port;
+	bool write;
+	uint8_t value;  /* written, or read */
+	/* The core's, 0 at first: whether it has been done, and the IRQs of which there is something left to say. */
+	bool done;
+	uint16_t acked, unmasked;
+};
+
+/*
+ * Does the access, line by line: call it until it returns false, and carry out the effects of each call, the last one
+ * included (it has no effect but INTR). Without a pair a read gives ones, and a write does nothing.
+ */
+IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
+					 struct irqgate_effects *effects);
+
+/* The set of GSIs that a write would unmask at the pair; as irqgate_core_unmasks(). */
+IRQGATE_API uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
+
+/* Whether INTR of the pair is high. */
+IRQGATE_API bool irqgate_core_pic_intr(const struct irqgate_core *core);
+
+/* The processor acknowledges INTR (its INTA cycles): the vector. -EAGAIN: INTR is low. */
+IRQGATE_API int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effects *effects);
 
 /* No LAPIC took the message of an IRQGATE_EFFECT_SEND. True: irqgate_core_retry() will be worth a call. */
 IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pin, uint32_t ticket);

@@ -124,6 +124,8 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 	made->sources = config->sources;
 	made->gsis = count_gsis(config);
 	made->chips = config->chips;
+	made->has_pic = config->pic;
+	ig_pic_init(&made->pic);
 	for (uint32_t gsi = 0; gsi < made->gsis; gsi++)
 		make_line(made, gsi);
 	for (uint32_t chip = 0; chip < config->chips; chip++)
@@ -150,6 +152,16 @@ struct ig_ioapic *ig_core_chip(const struct irqgate_core *core, uint32_t chip)
 bool ig_core_has(const struct irqgate_core *core, uint32_t gsi)
 {
 	return gsi < core->gsis && ig_core_line(core, gsi)->chip != IG_NO_CHIP;
+}
+
+bool ig_core_feeds_pic(const struct irqgate_core *core, uint32_t gsi)
+{
+	return core->has_pic && gsi < IG_PIC_IRQS && gsi != IG_PIC_CASCADE && ig_core_has(core, gsi);
+}
+
+struct ig_pic *ig_core_pic(const struct irqgate_core *core)
+{
+	return at(core, offsetof(struct irqgate_core, pic));
 }
 
 uint32_t irqgate_core_gsis(const struct irqgate_core *core)
@@ -223,11 +235,12 @@ irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_s
 void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects)
 {
 	effects->count = 0;
-	effects->routes_version = core->routes_version;
+	ig_effects_end(core, effects);
 }
 
 void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *effects)
 {
+	effects->intr = irqgate_core_pic_intr(core);
 	effects->routes_version = core->routes_version;
 }
 

@@ -9,6 +9,7 @@
 #include <irqgate/core.h>
 
 #include "chip/ioapic.h"
+#include "chip/pic.h"
 #include "line/service.h"
 #include "route/route.h"
 
@@ -44,6 +45,8 @@ struct irqgate_core {
 	uint32_t gsis; /* one more than the highest */
 	uint32_t chips;
 	struct ig_ioapic chip[IRQGATE_CHIPS_MAX];
+	struct ig_pic pic;
+	bool has_pic;
 	/* Offsets of the arrays from the start of the core; the two of counters come last. */
 	uint32_t pin_at, line_at, route_at, source_at, service_at, first_served_at;
 	uint32_t line_stats_at, source_stats_at;
@@ -53,6 +56,10 @@ struct ig_ioapic *ig_core_chip(const struct irqgate_core *core, uint32_t chip);
 
 /* Whether there is such a GSI. */
 bool ig_core_has(const struct irqgate_core *core, uint32_t gsi);
+
+/* Whether the line feeds an input of the 8259A pair as well; it has the GSI's number. */
+bool ig_core_feeds_pic(const struct irqgate_core *core, uint32_t gsi);
+struct ig_pic *ig_core_pic(const struct irqgate_core *core);
 
 /* The parts of one GSI. */
 struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi);

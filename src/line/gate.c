@@ -12,6 +12,23 @@ static bool is_masked(const struct irqgate_core *core, uint32_t gsi)
 	return ig_rte_is_masked(ig_core_pin(core, gsi)->rte);
 }
 
+static bool pic_masks(const struct irqgate_core *core, uint32_t gsi)
+{
+	return !ig_core_feeds_pic(core, gsi) || ig_pic_is_masked(&core->pic, gsi);
+}
+
+static bool pic_serves(const struct irqgate_core *core, uint32_t gsi)
+{
+	return ig_core_feeds_pic(core, gsi) && ig_pic_in_service(&core->pic, gsi);
+}
+
+/* No chip gives an interrupt for the line, and none has one in service that is known of. */
+static bool is_shut(const struct irqgate_core *core, uint32_t gsi)
+{
+	return is_masked(core, gsi) && pic_masks(core, gsi) && ig_core_pin(core, gsi)->irr != IG_IRR_SET &&
+	       !pic_serves(core, gsi);
+}
+
 static bool is_live(const struct irqgate_core *core, uint32_t gsi)
 {
 	return ig_rte_is_live(ig_core_pin(core, gsi)->rte);
@@ -25,11 +42,11 @@ bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi)
 	return false;
 }
 
-void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+static void drive_pin(struct irqgate_core *core, uint32_t gsi, bool level, struct irqgate_effects *effects)
 {
 	struct ig_pin *pin = ig_core_pin(core, gsi);
 
-	if (!ig_pin_drive(pin, ig_gate_level(core, gsi)))
+	if (!ig_pin_drive(pin, level))
 		return;
 	ig_service_update(core, gsi);
 	ig_core_line_stats(core, gsi)->sends++;
@@ -39,6 +56,23 @@ void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effec
 		.ticket = pin->ticket,
 		.message = ig_rte_message(pin->rte),
 	};
+}
+
+void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	bool level = ig_gate_level(core, gsi);
+
+	drive_pin(core, gsi, level, effects);
+	if (ig_core_feeds_pic(core, gsi))
+		ig_pic_drive(&core->pic, gsi, level);
+}
+
+void ig_gate_pulse(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	drive_pin(core, gsi, true, effects);
+	drive_pin(core, gsi, ig_gate_level(core, gsi), effects);
+	if (ig_core_feeds_pic(core, gsi))
+		ig_pic_pulse(&core->pic, gsi);
 }
 
 /* States what is wanted of a source from now on. */
@@ -136,18 +170,34 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 		resample(core, source, effects);
 		return;
 	}
-	if (core->policy == IRQGATE_POLICY_HOLD && is_masked(core, source->gsi) &&
-	    ig_core_pin(core, source->gsi)->irr != IG_IRR_SET)
+	if (core->policy == IRQGATE_POLICY_HOLD && is_shut(core, source->gsi))
 		stats->holds++;
 	ig_gate_drive(core, source->gsi, effects);
 }
 
-void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+static bool stays_shut(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
 {
-	if (ig_core_pin(core, gsi)->irr == IG_IRR_UNKNOWN)
-		assert_unseen(core, gsi);
-	set_irr(core, gsi, IG_IRR_CLEAR);
-	if (core->policy == IRQGATE_POLICY_HOLD && is_masked(core, gsi))
+	if (core->policy != IRQGATE_POLICY_HOLD)
+		return false;
+	return by == IG_PIC ? pic_masks(core, gsi) : is_masked(core, gsi);
+}
+
+/* Whether the line's interrupt is still in service at the chip that has not acked it. */
+static bool other_serves(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
+{
+	return by == IG_PIC ? ig_core_pin(core, gsi)->irr == IG_IRR_SET : pic_serves(core, gsi);
+}
+
+void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
+{
+	if (by == IG_IOAPIC) {
+		if (ig_core_pin(core, gsi)->irr == IG_IRR_UNKNOWN)
+			assert_unseen(core, gsi);
+		set_irr(core, gsi, IG_IRR_CLEAR);
+	}
+	if (other_serves(core, gsi, by))
+		return;
+	if (stays_shut(core, gsi, by))
 		count_holds(core, gsi);
 	else
 		release(core, gsi, effects);
@@ -163,7 +213,7 @@ static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
 
 void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
-	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET || core->policy == IRQGATE_POLICY_EOI)
+	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET || pic_serves(core, gsi) || core->policy == IRQGATE_POLICY_EOI)
 		return;
 	if (core->policy == IRQGATE_POLICY_UNMASK_RESAMPLE && !forwards_level(core, gsi))
 		return;

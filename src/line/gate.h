@@ -17,14 +17,23 @@
 /* The level that the sources of a line make. */
 bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi);
 
-/* Drives the pin from the sources, and sends its message if that is due. Ends every change of a line. */
+/* Drives the chips from the sources, and sends the pin's message if that is due. Ends every change of a line. */
 void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* A pulse, on top of what the sources drive. */
+void ig_gate_pulse(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
 /* A forwarded source has triggered. */
 void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 
-/* The chip reports the pin's interrupt acked: remote IRR was set or unknown until now. */
-void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+/* Which of the chips that a line feeds. */
+enum ig_controller { IG_IOAPIC, IG_PIC };
+
+/*
+ * The chip reports the interrupt acked: of the IOAPIC, remote IRR was set or unknown until now; of the 8259A, its ISR
+ * bit was set. Whether the gate stays shut is by this chip's mask: the other one sees the level, and acks by itself.
+ */
+void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects);
 
 /* The chip reports that the guest unmasked the pin, or made it level-triggered while it is unmasked. */
 void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);

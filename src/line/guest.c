@@ -112,7 +112,7 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
 	if (ig_rte_is_live(written->before) && !ig_rte_is_live(rte))
 		ig_gate_closed(core, gsi, effects);
 	if (written->acked)
-		ig_gate_acked(core, gsi, effects);
+		ig_gate_acked(core, gsi, IG_IOAPIC, effects);
 	else if (opens(written->before, rte) || moves_unknown(core, gsi, written->before))
 		ig_gate_opened(core, gsi, effects);
 	ig_gate_drive(core, gsi, effects);
@@ -136,7 +136,7 @@ static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 			return false;
 	} while (!takes_eoi(core, (*pin)++, chip));
 	ig_core_line_stats(core, *pin - 1)->eois++;
-	ig_gate_acked(core, *pin - 1, effects);
+	ig_gate_acked(core, *pin - 1, IG_IOAPIC, effects);
 	ig_gate_drive(core, *pin - 1, effects);
 	ig_effects_end(core, effects);
 	return true;
@@ -234,13 +234,22 @@ bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate
 	return false;
 }
 
+static void reset_chips(struct irqgate_core *core)
+{
+	struct ig_pic_result result;
+
+	for (uint32_t chip = 0; chip < core->chips; chip++)
+		ig_ioapic_reset(&core->chip[chip]);
+	ig_pic_reset(&core->pic, &result);
+}
+
 bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects)
 {
 	ig_effects_begin(core, effects);
 	if (*pin >= core->gsis)
 		return false;
-	for (uint32_t chip = 0; !*pin && chip < core->chips; chip++)
-		ig_ioapic_reset(&core->chip[chip]);
+	if (!*pin)
+		reset_chips(core);
 	ig_gate_closed(core, *pin, effects);
 	ig_pin_reset(ig_core_pin(core, *pin));
 	ig_service_update(core, *pin);

@@ -35,14 +35,14 @@ TEST(config_out_of_range_is_refused)
 {
 	static const struct irqgate_chip chip = { .pins = PINS };
 	static const struct irqgate_core_config configs[] = {
-		{ sizeof(valid), (enum irqgate_policy)3, SOURCES, 1, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, 0, 1, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, IRQGATE_SOURCES_MAX + 1, 1, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, UINT32_MAX, 1, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 0, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, IRQGATE_CHIPS_MAX + 1, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, UINT32_MAX, { chip } },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 2, { chip } }, /* the second has no pin */
+		{ sizeof(valid), (enum irqgate_policy)3, SOURCES, 1, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, 0, 1, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, IRQGATE_SOURCES_MAX + 1, 1, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, UINT32_MAX, 1, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 0, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, IRQGATE_CHIPS_MAX + 1, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, UINT32_MAX, { chip }, false },
+		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 2, { chip }, false }, /* the second has no pin */
 	};
 
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the guest does to the pair of 8259As: its ports, and the processor's INTA. The pair says what was acked and
+ * unmasked, the gate decides what that means for the sources. Caller serialises.
+ */
+#include <errno.h>
+
+#include "line/core.h"
+#include "line/gate.h"
+
+enum { NOTHING_THERE = 0xff };
+
+/* What the pair reports of one IRQ. One access never does both to the same IRQ. */
+static void changed(struct irqgate_core *core, uint32_t gsi, bool acked, struct irqgate_effects *effects)
+{
+	if (acked) {
+		ig_gate_acked(core, gsi, IG_PIC, effects);
+	} else {
+		ig_gate_leave_direct(core, gsi); /* the kernel's message would not come through the pair */
+		ig_gate_opened(core, gsi, effects);
+	}
+	ig_gate_drive(core, gsi, effects);
+}
+
+static void do_access(struct irqgate_core *core, struct irqgate_pic_access *access)
+{
+	struct ig_pic_result result;
+
+	if (access->write)
+		ig_pic_write(&core->pic, access->port, access->value, &result);
+	else
+		access->value = ig_pic_read(&core->pic, access->port, &result);
+	access->acked = result.acked;
+	access->unmasked = result.unmasked;
+	access->done = true;
+}
+
+/* Takes the lowest bit out of a set. */
+static uint32_t take_lowest(uint16_t *set)
+{
+	uint32_t bit = (uint32_t)__builtin_ctz(*set);
+
+	*set &= (uint16_t)(*set - 1);
+	return bit;
+}
+
+bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
+			     struct irqgate_effects *effects)
+{
+	ig_effects_begin(core, effects);
+	if (!core->has_pic) {
+		if (!access->write)
+			access->value = NOTHING_THERE;
+		return false;
+	}
+	if (!access->done)
+		do_access(core, access);
+	while (access->acked | access->unmasked) {
+		bool acked = access->acked;
+		uint32_t gsi = take_lowest(acked ? &access->acked : &access->unmasked);
+
+		if (!ig_core_feeds_pic(core, gsi))
+			continue;
+		changed(core, gsi, acked, effects);
+		ig_effects_end(core, effects);
+		return true;
+	}
+	ig_effects_end(core, effects);
+	return false;
+}
+
+uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access)
+{
+	struct ig_pic then = core->pic;
+	struct ig_pic_result result;
+
+	if (!core->has_pic || !access->write || access->done)
+		return 0;
+	ig_pic_write(&then, access->port, access->value, &result);
+	return result.unmasked;
+}
+
+bool irqgate_core_pic_intr(const struct irqgate_core *core)
+{
+	return core->has_pic && ig_pic_intr(&core->pic);
+}
+
+/* With automatic EOI the INTA is the ack, of one line at most. */
+int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effects *effects)
+{
+	struct ig_pic_result result;
+	uint8_t vector;
+
+	ig_effects_begin(core, effects);
+	if (!irqgate_core_pic_intr(core))
+		return -EAGAIN;
+	vector = ig_pic_acknowledge(&core->pic, &result);
+	while (result.acked) {
+		uint32_t gsi = take_lowest(&result.acked);
+
+		if (ig_core_feeds_pic(core, gsi))
+			changed(core, gsi, true, effects);
+	}
+	ig_effects_end(core, effects);
+	return vector;
+}
