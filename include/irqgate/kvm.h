@@ -65,6 +65,7 @@ struct irqgate_kvm_config {
 	uint32_t pins;        /* 0: 24 */
 	uint32_t sources;     /* at most; 0: 64 */
 	uint64_t ioapic_base; /* guest-physical; 0: IRQGATE_KVM_IOAPIC_BASE */
+	bool pic;             /* a pair of 8259As as well: then irqgate_kvm_entry() is needed */
 	struct irqgate_kvm_callbacks callbacks;
 };
 
@@ -114,6 +115,13 @@ IRQGATE_API int irqgate_kvm_add_vcpu(struct irqgate_kvm *gate, int vcpu_fd, stru
  * again. Returns 1: mine, handled. 0: not mine. A negative errno: mine, and KVM refused what had to be done.
  */
 IRQGATE_API int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
+
+/*
+ * A vCPU is about to enter the guest; on its thread, before each KVM_RUN. It is how the 8259As' INTR reaches the first
+ * vCPU that was named, which the kick callback must wake when it sleeps in KVM_RUN. Without a pair it does nothing. 0,
+ * or a negative errno of KVM_INTERRUPT.
+ */
+IRQGATE_API int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
 
 /* The vCPU's KVM_RUN was interrupted (EINTR); on its thread. */
 IRQGATE_API void irqgate_kvm_kicked(struct irqgate_kvm *gate, int vcpu_fd);

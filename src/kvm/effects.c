@@ -123,6 +123,7 @@ int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effec
 	int error = ig_world_sync(gate, effects->routes_version);
 	bool routed = error >= 0;
 
+	ig_legacy_kick(gate, effects->intr);
 	for (uint32_t i = 0; i < effects->count; i++) {
 		int failed = carry_out(gate, &effects->effect[i], routed);
 

@@ -47,19 +47,6 @@ static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)
 	return 1;
 }
 
-/* Triggers that nobody has read yet are older than the unmask that comes now. */
-static void read_triggers(struct irqgate_kvm *gate, int gsi)
-{
-	struct irqgate_effects effects; /* none: the pin is masked */
-
-	for (uint32_t i = 0; i < gate->config.sources; i++) {
-		struct ig_kvm_source *source = &gate->source[i];
-
-		if (source->handle && (int)source->gsi == gsi)
-			ig_source_read(gate, source, &effects);
-	}
-}
-
 static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access)
 {
 	struct irqgate_effects effects;
@@ -69,8 +56,8 @@ static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate
 	pthread_mutex_lock(&gate->lock);
 	ig_coalesced_drain(gate);
 	gsi = irqgate_core_unmasks(gate->core, access);
-	if (gsi >= 0)
-		read_triggers(gate, gsi);
+	if (gsi >= 0) /* triggers that nobody has read yet are older than the unmask that comes now */
+		ig_source_read_line(gate, (uint32_t)gsi);
 	answer = ig_lapic_answer(gate, vcpu, access, &kick);
 	vector = irqgate_core_ioapic_write(gate->core, access, answer, &effects);
 	pthread_mutex_unlock(&gate->lock);
@@ -128,6 +115,10 @@ int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
 		return exit_eoi(gate, run);
 	case KVM_EXIT_MMIO:
 		return exit_mmio(gate, vcpu, run);
+	case KVM_EXIT_IO:
+		return ig_legacy_io(gate, run);
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return gate->config.pic;
 	default:
 		return 0;
 	}

@@ -42,6 +42,18 @@ bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, stru
 	return true;
 }
 
+void ig_source_read_line(struct irqgate_kvm *gate, uint32_t gsi)
+{
+	struct irqgate_effects effects; /* none: the pin is masked */
+
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && source->gsi == gsi)
+			ig_source_read(gate, source, &effects);
+	}
+}
+
 static void dispatch_trigger(struct irqgate_kvm *gate, irqgate_source handle)
 {
 	struct irqgate_effects effects;

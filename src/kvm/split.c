@@ -57,6 +57,7 @@ static int make_core(struct irqgate_kvm *gate)
 		.sources = gate->config.sources,
 		.chips = 1,
 		.chip = { { .pins = gate->config.pins } },
+		.pic = gate->config.pic,
 	};
 	size_t bytes = irqgate_core_size(&config);
 	void *memory;

@@ -58,6 +58,8 @@ struct irqgate_kvm {
 	struct kvm_coalesced_mmio_ring *ring; /* NULL: nothing is coalesced */
 	struct ig_kvm_question question;
 	_Atomic uint64_t unanswered; /* bitmap of the vCPUs that have yet to answer the question */
+	pthread_t boot_thread;   /* of the vCPU that INTR leads to */
+	_Atomic bool intr_known; /* that vCPU has been kicked, or waits for its interrupt window */
 
 	pthread_mutex_t world;
 	_Atomic uint64_t routes_done; /* version of the core's routes that KVM has */
@@ -100,6 +102,15 @@ bool ig_source_drain(const struct ig_kvm_source *source);
 
 /* source.c: reads a trigger and hands it to the core; false: there was none. Caller holds lock. */
 bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects);
+
+/* source.c: the same for all sources of a line, which lead to no effect. Caller holds lock. */
+void ig_source_read_line(struct irqgate_kvm *gate, uint32_t gsi);
+
+/* legacy.c: an exit to a port: as irqgate_kvm_exit(). Caller holds no lock. */
+int ig_legacy_io(struct irqgate_kvm *gate, struct kvm_run *run);
+
+/* legacy.c: lets the vCPU that INTR leads to know of it. Caller holds no lock. */
+void ig_legacy_kick(struct irqgate_kvm *gate, bool intr);
 
 /* lapic.c: the answer that an access needs; may put a question to others. Caller holds lock, on vcpu's thread. */
 int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access, uint64_t *kick);

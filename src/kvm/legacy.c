@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The 8259A pair: its ports are exits, and its INTR reaches the first vCPU by KVM_INTERRUPT (KVM API 4.16), for which
+ * KVM must say that the guest takes interrupts: if it does not, the interrupt window is asked for. On the vCPU's thread.
+ */
+#include <errno.h>
+
+#include "chip/pic.h"
+#include "kvm/split.h"
+
+/* INTR leads to one processor, the one that boots. */
+#define BOOT_VCPU 0
+
+static bool is_port(uint64_t port)
+{
+	switch (port) {
+	case IG_PIC_MASTER_COMMAND:
+	case IG_PIC_MASTER_DATA:
+	case IG_PIC_SLAVE_COMMAND:
+	case IG_PIC_SLAVE_DATA:
+	case IG_PIC_MASTER_ELCR:
+	case IG_PIC_SLAVE_ELCR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Triggers that nobody has read yet are older than the unmask that comes now. */
+static void read_triggers(struct irqgate_kvm *gate, const struct irqgate_pic_access *access)
+{
+	uint16_t gsis = irqgate_core_pic_unmasks(gate->core, access);
+
+	for (; gsis; gsis &= (uint16_t)(gsis - 1))
+		ig_source_read_line(gate, (uint32_t)__builtin_ctz(gsis));
+}
+
+static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint8_t *value)
+{
+	struct irqgate_pic_access access = { .port = port, .write = write, .value = *value };
+	struct irqgate_effects effects;
+	int error = 0;
+	bool more;
+
+	do {
+		int failed;
+
+		pthread_mutex_lock(&gate->lock);
+		read_triggers(gate, &access);
+		more = irqgate_core_pic_access(gate->core, &access, &effects);
+		pthread_mutex_unlock(&gate->lock);
+		failed = ig_effects_run(gate, &effects);
+		if (failed < 0)
+			error = failed;
+	} while (more);
+	*value = access.value;
+	return error;
+}
+
+int ig_legacy_io(struct irqgate_kvm *gate, struct kvm_run *run)
+{
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	int error = 0;
+
+	if (!gate->config.pic || !is_port(run->io.port))
+		return 0;
+	/* A wider access goes to the ports one after another, a repeated one to the same again. */
+	for (uint32_t i = 0; i < run->io.count * run->io.size; i++) {
+		int failed = access_byte(gate, (uint16_t)(run->io.port + i % run->io.size),
+					 run->io.direction == KVM_EXIT_IO_OUT, &data[i]);
+
+		if (failed < 0)
+			error = failed;
+	}
+	return error < 0 ? error : 1;
+}
+
+void ig_legacy_kick(struct irqgate_kvm *gate, bool intr)
+{
+	const struct irqgate_kvm_callbacks *callbacks = &gate->config.callbacks;
+
+	if (!intr || atomic_exchange(&gate->intr_known, true) || !gate->vcpus || !callbacks->kick)
+		return;
+	if (!pthread_equal(pthread_self(), gate->boot_thread)) /* which looks before it enters the guest */
+		callbacks->kick(callbacks->opaque, gate->vcpu[BOOT_VCPU].fd);
+}
+
+/* The vector to inject, or -1. Caller holds lock; the effects are to be carried out after it. */
+static int take_vector(struct irqgate_kvm *gate, struct kvm_run *run, struct irqgate_effects *effects)
+{
+	int vector = -1;
+
+	effects->count = 0;
+	if (run->ready_for_interrupt_injection)
+		vector = irqgate_core_pic_acknowledge(gate->core, effects);
+	run->request_interrupt_window = irqgate_core_pic_intr(gate->core);
+	atomic_store(&gate->intr_known, run->request_interrupt_window);
+	return vector;
+}
+
+int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+{
+	struct kvm_interrupt interrupt;
+	struct irqgate_effects effects;
+	int vector, error;
+
+	if (!gate->config.pic || !gate->vcpus || gate->vcpu[BOOT_VCPU].fd != vcpu_fd)
+		return 0;
+	pthread_mutex_lock(&gate->lock);
+	gate->boot_thread = pthread_self();
+	vector = take_vector(gate, run, &effects);
+	pthread_mutex_unlock(&gate->lock);
+	if (vector < 0)
+		return 0;
+	interrupt.irq = (uint32_t)vector;
+	error = ig_ioctl(vcpu_fd, KVM_INTERRUPT, &interrupt);
+	run->ready_for_interrupt_injection = 0; /* until KVM says so again */
+	ig_effects_run(gate, &effects);
+	return error < 0 ? error : 0;
+}
