@@ -33,16 +33,15 @@ TEST(config_of_another_size_is_refused)
 
 TEST(config_out_of_range_is_refused)
 {
-	static const struct irqgate_chip chip = { .pins = PINS };
 	static const struct irqgate_core_config configs[] = {
-		{ sizeof(valid), (enum irqgate_policy)3, SOURCES, 1, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, 0, 1, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, IRQGATE_SOURCES_MAX + 1, 1, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, UINT32_MAX, 1, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 0, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, IRQGATE_CHIPS_MAX + 1, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, UINT32_MAX, { chip }, false },
-		{ sizeof(valid), IRQGATE_POLICY_HOLD, SOURCES, 2, { chip }, false }, /* the second has no pin */
+		{ .size = sizeof(valid), .policy = (enum irqgate_policy)3, .sources = SOURCES, .chips = 1, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = 0, .chips = 1, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = IRQGATE_SOURCES_MAX + 1, .chips = 1, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = UINT32_MAX, .chips = 1, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 0, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = IRQGATE_CHIPS_MAX + 1, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = UINT32_MAX, .chip = { { .pins = PINS } } },
+		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 2, .chip = { { .pins = PINS } } }, /* the second has no pin */
 	};
 
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
