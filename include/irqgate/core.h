@@ -74,6 +74,7 @@ struct irqgate_core_config {
 	uint32_t chips;             /* 1 to IRQGATE_CHIPS_MAX */
 	struct irqgate_chip chip[IRQGATE_CHIPS_MAX];
 	bool pic;                   /* a pair of 8259As beside them */
+	bool directed_eoi;          /* LAPICs may suppress the broadcast: see irqgate_core_ioapic_eoi() */
 };
 
 /* A message-signalled interrupt as the PC's LAPICs take it (Intel SDM vol. 3, "Message Signalled Interrupts"). */
@@ -258,7 +259,8 @@ IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uin
 /*
  * The same for a write of the EOI register, which is for the pins of its own chip. A guest may send it beside the
  * LAPIC's EOI (Linux with interrupt remapping does): so it acks only a pin that is known to be in service, else the
- * second would ack the next interrupt.
+ * second would ack the next interrupt. Where LAPICs may suppress the broadcast (SDM vol. 3, 11.8.5) the register's may be the
+ * only one: then it acks as well what may be in service.
  */
 IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 					 struct irqgate_effects *effects);

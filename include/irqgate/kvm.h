@@ -66,6 +66,11 @@ struct irqgate_kvm_config {
 	uint32_t sources;     /* at most; 0: 64 */
 	uint64_t ioapic_base; /* guest-physical; 0: IRQGATE_KVM_IOAPIC_BASE */
 	bool pic;             /* a pair of 8259As as well: then irqgate_kvm_entry() is needed */
+	/*
+	 * Guests may suppress the broadcast of EOIs and write the IOAPIC's EOI register instead. Without it they are
+	 * told that they can not, where KVM lets that be told; where it does not, KVM broadcasts all the same.
+	 */
+	bool directed_eoi;
 	struct irqgate_kvm_callbacks callbacks;
 };
 
@@ -99,7 +104,8 @@ struct irqgate_kvm_stats {
 
 /*
  * Makes the VM's irqchip split and opens the adapter. GSIs 0 to 2 * pins - 1 are the library's from then on.
- * -EINVAL: a value out of range. -EOPNOTSUPP: this KVM lacks split irqchips, irqfds or MSIs. -EEXIST: the VM has
+ * -EINVAL: a value out of range. -EOPNOTSUPP: this KVM lacks split irqchips, irqfds or MSIs. -ENOSYS: directed_eoi
+ * is wanted, and this KVM lacks it (KVM_CAP_X2APIC_API, the flags to suppress EOI broadcasts). -EEXIST: the VM has
  * an irqchip or a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
  */
 IRQGATE_API int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm **gate);

@@ -12,6 +12,10 @@
 
 #include "chip/ioapic.h"
 
+/* Flags of KVM_CAP_X2APIC_API that older headers lack (KVM API 7.7). */
+#define IG_X2APIC_SUPPRESS_EOI    (UINT64_C(1) << 2)
+#define IG_X2APIC_NO_SUPPRESS_EOI (UINT64_C(1) << 3)
+
 #define DEFAULT_PINS    24U
 #define DEFAULT_SOURCES 64U
 
@@ -49,6 +53,23 @@ static int split_irqchip(int vm_fd, uint32_t gsis)
 	return result < 0 ? result : 0;
 }
 
+/*
+ * A guest's LAPICs say whether they can suppress the broadcast. Older KVMs have no such flags: there they say that they
+ * can, and broadcast all the same.
+ */
+static int choose_eoi(int vm_fd, bool directed)
+{
+	uint64_t flag = directed ? IG_X2APIC_SUPPRESS_EOI : IG_X2APIC_NO_SUPPRESS_EOI;
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X2APIC_API, .args = { flag } };
+	int flags = ig_ioctl(vm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_X2APIC_API);
+	int result;
+
+	if (flags < 0 || !((uint64_t)flags & flag))
+		return directed ? -ENOSYS : 0;
+	result = ig_ioctl(vm_fd, KVM_ENABLE_CAP, &cap);
+	return result < 0 ? result : 0;
+}
+
 static int make_core(struct irqgate_kvm *gate)
 {
 	struct irqgate_core_config config = {
@@ -58,6 +79,7 @@ static int make_core(struct irqgate_kvm *gate)
 		.chips = 1,
 		.chip = { { .pins = gate->config.pins } },
 		.pic = gate->config.pic,
+		.directed_eoi = gate->config.directed_eoi,
 	};
 	size_t bytes = irqgate_core_size(&config);
 	void *memory;
@@ -165,6 +187,8 @@ int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm
 		error = check_capabilities(config->vm_fd);
 	if (!error)
 		error = split_irqchip(config->vm_fd, irqgate_kvm_first_gsi(gate));
+	if (!error)
+		error = choose_eoi(config->vm_fd, config->directed_eoi);
 	if (error) {
 		destroy(gate);
 		return error;

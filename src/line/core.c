@@ -125,6 +125,7 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 	made->gsis = count_gsis(config);
 	made->chips = config->chips;
 	made->has_pic = config->pic;
+	made->directed_eoi = config->directed_eoi;
 	ig_pic_init(&made->pic);
 	for (uint32_t gsi = 0; gsi < made->gsis; gsi++)
 		make_line(made, gsi);

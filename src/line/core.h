@@ -47,6 +47,7 @@ struct irqgate_core {
 	struct ig_ioapic chip[IRQGATE_CHIPS_MAX];
 	struct ig_pic pic;
 	bool has_pic;
+	bool directed_eoi;
 	/* Offsets of the arrays from the start of the core; the two of counters come last. */
 	uint32_t pin_at, line_at, route_at, source_at, service_at, first_served_at;
 	uint32_t line_stats_at, source_stats_at;

@@ -123,7 +123,7 @@ static bool takes_eoi(const struct irqgate_core *core, uint32_t gsi, uint32_t ch
 {
 	if (chip == ALL_CHIPS)
 		return true;
-	return chip == ig_core_line(core, gsi)->chip && ig_core_pin(core, gsi)->irr == IG_IRR_SET;
+	return chip == ig_core_line(core, gsi)->chip && (core->directed_eoi || ig_core_pin(core, gsi)->irr == IG_IRR_SET);
 }
 
 static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,

@@ -299,6 +299,21 @@ static void second_gate_of_one_vm_is_refused(void **state)
 	vm_close(vm);
 }
 
+static void directed_eoi_is_refused_where_kvm_lacks_it(void **state)
+{
+	const int suppress_flag = 1 << 2; /* KVM API 7.7 */
+	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	struct irqgate_kvm_config config = { .size = sizeof(config), .vm_fd = vm_fd, .directed_eoi = true };
+	bool has = ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API) & suppress_flag;
+	struct irqgate_kvm *gate = NULL;
+
+	(void)state;
+	assert_int_equal(irqgate_kvm_open(&config, &gate), has ? 0 : -ENOSYS);
+	irqgate_kvm_close(gate);
+	close(vm_fd);
+	close(kvm_fd);
+}
+
 static void removed_source_is_left_alone(void **state)
 {
 	struct test_vm *vm = vm_open(1, 0);
@@ -499,6 +514,7 @@ int main(void)
 		cmocka_unit_test(second_source_on_a_taken_eventfd_is_refused),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(second_gate_of_one_vm_is_refused),
+		cmocka_unit_test(directed_eoi_is_refused_where_kvm_lacks_it),
 		cmocka_unit_test(removed_source_is_left_alone),
 		cmocka_unit_test(message_that_no_lapic_takes_is_sent_again),
 		cmocka_unit_test(another_vcpus_lapic_is_asked_by_a_kick),

@@ -227,6 +227,29 @@ TEST(eoi_register_acks_no_pin_whose_message_is_unknown)
 	machine_close(&m);
 }
 
+TEST(eoi_register_acks_what_may_be_in_service_where_the_broadcast_may_be_suppressed)
+{
+	const struct irqgate_core_config config = {
+		.size = sizeof(config), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 1,
+		.chip = { { .pins = PINS } }, .directed_eoi = true,
+	};
+	struct machine m;
+
+	/* No other EOI comes: a pin that waited for one would wait for ever. */
+	machine_open_config(&m, &config);
+	machine_add(&m, PIN, IRQGATE_SOURCE_FORWARDED, true);
+	machine_program(&m, PIN, LEVEL);
+	assert_int_equal(machine_ioapic_eoi(&m, VECTOR), 1);
+	assert_seen(&m, 0, 1, 0);
+	machine_mask(&m);
+	assert_int_equal(machine_ioapic_eoi(&m, VECTOR), 1);
+	assert_seen(&m, 0, 0, 0); /* held */
+	assert_int_equal(machine_ioapic_eoi(&m, VECTOR), 0);
+	machine_unmask(&m);
+	assert_seen(&m, 0, 1, 0);
+	machine_close(&m);
+}
+
 TEST(epoch_counts_what_makes_an_answer_of_the_lapics_old)
 {
 	struct machine m;
@@ -424,6 +447,7 @@ int main(void)
 		cmocka_unit_test(mask_silences_though_a_lapic_holds_the_vector),
 		cmocka_unit_test(reset_silences_though_a_lapic_holds_the_vector),
 		cmocka_unit_test(eoi_register_acks_no_pin_whose_message_is_unknown),
+		cmocka_unit_test(eoi_register_acks_what_may_be_in_service_where_the_broadcast_may_be_suppressed),
 		cmocka_unit_test(epoch_counts_what_makes_an_answer_of_the_lapics_old),
 		cmocka_unit_test(answer_that_names_no_vector_of_the_pin_is_ignored),
 		cmocka_unit_test(wish_names_the_routes_that_it_needs),

@@ -31,17 +31,21 @@ TEST(config_of_another_size_is_refused)
 	assert_refused(&config);
 }
 
+#define CONFIG(which, source_count, chip_count)                                               \
+	{ .size = sizeof(valid), .policy = (which), .sources = (source_count), .chips = (chip_count), \
+	  .chip = { { .pins = PINS } } }
+
 TEST(config_out_of_range_is_refused)
 {
 	static const struct irqgate_core_config configs[] = {
-		{ .size = sizeof(valid), .policy = (enum irqgate_policy)3, .sources = SOURCES, .chips = 1, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = 0, .chips = 1, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = IRQGATE_SOURCES_MAX + 1, .chips = 1, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = UINT32_MAX, .chips = 1, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 0, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = IRQGATE_CHIPS_MAX + 1, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = UINT32_MAX, .chip = { { .pins = PINS } } },
-		{ .size = sizeof(valid), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 2, .chip = { { .pins = PINS } } }, /* the second has no pin */
+		CONFIG((enum irqgate_policy)3, SOURCES, 1),
+		CONFIG(IRQGATE_POLICY_HOLD, 0, 1),
+		CONFIG(IRQGATE_POLICY_HOLD, IRQGATE_SOURCES_MAX + 1, 1),
+		CONFIG(IRQGATE_POLICY_HOLD, UINT32_MAX, 1),
+		CONFIG(IRQGATE_POLICY_HOLD, SOURCES, 0),
+		CONFIG(IRQGATE_POLICY_HOLD, SOURCES, IRQGATE_CHIPS_MAX + 1),
+		CONFIG(IRQGATE_POLICY_HOLD, SOURCES, UINT32_MAX),
+		CONFIG(IRQGATE_POLICY_HOLD, SOURCES, 2), /* the second has no pin */
 	};
 
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
