@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The library begins before main(): so a test program sets up its environment, and runs itself again. What the
+ * library says goes to a file in memory, that stands for stderr while it begins.
+ */
+#include "vmm.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exec/settings.h"
+
+/* argv of a program that runs again: where stderr is, where the library writes, and the part if it is only one. */
+enum { ARGUMENT_STDERR = 1, ARGUMENT_SAID, ARGUMENT_PART, ARGUMENTS };
+
+static int real_stderr, said_fd;
+static off_t said_until;
+
+/* A VM that is closed stays in the library's memory: a thread might look at it. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libirqgate-exec\n";
+}
+
+static void run_again(const char *settings, const char *part)
+{
+	char error[16], said[16];
+	const char *argv[] = { "/proc/self/exe", error, said, part, NULL };
+
+	snprintf(error, sizeof(error), "%d", real_stderr);
+	snprintf(said, sizeof(said), "%d", said_fd);
+	if (dup2(said_fd, STDERR_FILENO) < 0 || setenv(IG_EXEC_VARIABLE, settings, 1))
+		_exit(1);
+	execv(argv[0], (char **)(uintptr_t)argv);
+	_exit(1);
+}
+
+static void begin(void)
+{
+	real_stderr = dup(STDERR_FILENO);
+	said_fd = memfd_create("said", 0);
+	if (real_stderr < 0 || said_fd < 0)
+		exit(1);
+	run_again("policy=hold", NULL);
+}
+
+static int run_part(const struct part *part, const char *name)
+{
+	for (; part && part->name; part++) {
+		if (strcmp(part->name, name))
+			continue;
+		part->run();
+		return 0;
+	}
+	return 1;
+}
+
+int run_program(int argc, char **argv, const struct part *parts, int (*tests)(void))
+{
+	if (argc <= ARGUMENT_SAID)
+		begin();
+	real_stderr = atoi(argv[ARGUMENT_STDERR]);
+	said_fd = atoi(argv[ARGUMENT_SAID]);
+	if (dup2(real_stderr, STDERR_FILENO) < 0)
+		return 1;
+	return argc > ARGUMENT_PART ? run_part(parts, argv[ARGUMENT_PART]) : tests();
+}
+
+int run_alone(const char *settings, const char *part)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child)
+		run_again(settings, part);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+char *take_said(void)
+{
+	struct stat status;
+	size_t size;
+	char *said;
+
+	assert_int_equal(fstat(said_fd, &status), 0);
+	size = (size_t)(status.st_size - said_until);
+	said = calloc(1, size + 1);
+	assert_non_null(said);
+	assert_int_equal(pread(said_fd, said, size, said_until), (ssize_t)size);
+	said_until = status.st_size;
+	return said;
+}
+
+void assert_said(const char *part, int times)
+{
+	char *said = take_said();
+	int count = 0;
+
+	for (const char *at = said; (at = strstr(at, part)); at++)
+		count++;
+	if (count != times)
+		fail_msg("said %d times, not %d: \"%s\"; all that it said:\n%s", count, times, part, said);
+	free(said);
+}
+
+void assert_said_nothing(void)
+{
+	char *said = take_said();
+
+	assert_string_equal(said, "");
+	free(said);
+}
