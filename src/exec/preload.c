@@ -202,6 +202,7 @@ static void did(int fd, unsigned long request, const void *argument, int result)
 {
 	struct ig_vm *vm = ig_fd_find(fd, IG_VM);
 	const struct ig_vcpu *vcpu = ig_fd_find(fd, IG_VCPU);
+	bool writes_state = request == KVM_SET_LAPIC || request == KVM_SET_MP_STATE;
 
 	if (request == KVM_CREATE_VM)
 		ig_vm_created(result);
@@ -209,7 +210,7 @@ static void did(int fd, unsigned long request, const void *argument, int result)
 		ig_device_opened(result, argument);
 	else if (request == VFIO_DEVICE_SET_IRQS && !ig_fd_object(fd))
 		ig_device_first_set_irqs(fd, argument);
-	else if (vcpu) /* KVM_SET_LAPIC, KVM_SET_MP_STATE */
+	else if (vcpu && writes_state)
 		ig_vm_state_written(vcpu->vm);
 	else if (vm)
 		vm_did(vm, request, argument, result);
