@@ -183,6 +183,8 @@ struct ig_object *ig_fd_remove(int fd);
 /* The eventfd behind a descriptor; marks the descriptor, so that its end is seen. */
 struct ig_eventfd ig_eventfd_of(int fd);
 bool ig_eventfd_same(const struct ig_eventfd *a, const struct ig_eventfd *b);
+/* Reads it without waiting. False: it was not signalled, or somebody else has been quicker. */
+bool ig_eventfd_drain(const struct ig_eventfd *eventfd);
 /* The descriptor is about to be closed: another one of the same eventfd, or none. */
 void ig_eventfd_replace(struct ig_eventfd *eventfd, int closing);
 

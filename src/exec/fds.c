@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "exec/exec.h"
@@ -108,6 +109,14 @@ bool ig_eventfd_same(const struct ig_eventfd *a, const struct ig_eventfd *b)
 	if (a->fd == IG_NO_FD || b->fd == IG_NO_FD)
 		return false;
 	return a->fd == b->fd || (a->id >= 0 && a->id == b->id);
+}
+
+bool ig_eventfd_drain(const struct ig_eventfd *eventfd)
+{
+	uint64_t count;
+	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
+
+	return eventfd->fd != IG_NO_FD && preadv2(eventfd->fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
 }
 
 /* The kernel keeps what an eventfd is bound to until its last descriptor is closed. */

@@ -5,8 +5,6 @@
  * soon at first, then after twice the time, and so on. The core follows one entry a GSI, that stands for all of its
  * pins: it is masked if all of them are. Caller holds the lock.
  */
-#include <sys/uio.h>
-
 #include "chip/ioapic.h"
 #include "exec/exec.h"
 #include "line/core.h"
@@ -132,15 +130,6 @@ static void poll_soon(struct ig_vm *vm)
 	ig_helper_poll_at(vm->poll_at);
 }
 
-/* Reads it without waiting, should somebody else have been quicker. */
-static bool drain(int fd)
-{
-	uint64_t count;
-	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
-
-	return preadv2(fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
-}
-
 void ig_kernel_acked(struct ig_device *device)
 {
 	struct chips chips = { .has_pics = false };
@@ -148,7 +137,7 @@ void ig_kernel_acked(struct ig_device *device)
 	struct ig_vm *vm = device->vm;
 	uint32_t pin = 0;
 
-	if (!vm || vm->chip != IG_CHIP_KERNEL || !drain(device->resample.fd))
+	if (!vm || vm->chip != IG_CHIP_KERNEL || !ig_eventfd_drain(&device->resample))
 		return;
 	device->record->eois++;
 	if (!read_chip(vm, KVM_IRQCHIP_IOAPIC, &chips.ioapic)) {

@@ -230,12 +230,13 @@ void ig_line_forget(struct ig_device *device)
 
 /*
  * A source that the core listens to has its EOI still to come, and with it the VMM's own resample. For any other the
- * VMM's may be over: so it is unmasked, at worst for one interrupt too many.
+ * VMM's may be over: so it is unmasked, at worst for one interrupt too many. What the VMM has resampled in vain must
+ * not reach VFIO by the eventfd, as it would unmask what the VMM has masked.
  */
 void ig_line_leave(struct ig_device *device)
 {
 	struct irqgate_wish wish = { .listen = false };
-	bool between = device->between;
+	bool between = device->between, resampled;
 
 	if (!device->vm)
 		return;
@@ -243,9 +244,10 @@ void ig_line_leave(struct ig_device *device)
 	ig_line_forget(device);
 	if (between && device->trigger.fd != IG_NO_FD)
 		ig_vfio_set_trigger(device, device->trigger.fd);
+	resampled = ig_eventfd_drain(&device->resample);
 	if (device->resample.fd != IG_NO_FD)
 		ig_vfio_set_resample(device, device->resample.fd);
-	if ((between || !wish.listen) && is_enabled(device))
+	if ((between || resampled || !wish.listen) && is_enabled(device))
 		ig_vfio_unmask(device);
 }
 
