@@ -126,7 +126,7 @@ static int set_resample(struct device *device, int fd)
 	if (device->resample.fd != NO_FD)
 		return -EBUSY;
 	error = fake_bind(&device->resample, fd);
-	if (!error && fake_is_signalled(&device->resample)) /* which is not read then */
+	if (!error && fake_consume(&device->resample)) /* signalled before: as if it were now */
 		unmask(device);
 	return error;
 }
