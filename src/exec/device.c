@@ -195,7 +195,7 @@ static int weigh(struct ig_device *device, const struct vfio_irq_set *set)
 int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set)
 {
 	bool gated = device->vm && is_intx(set), triggers = set->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
-	int result;
+	int result, error;
 
 	if (gated && is_understood(set) && is_now(set) && !triggers)
 		return weigh(device, set);
@@ -204,9 +204,11 @@ int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set)
 	else if (gated && (!is_understood(set) || has_eventfd(set)))
 		ig_line_leave(device);
 	result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
+	error = errno;
 	if (!result && is_intx(set))
 		note(device, set);
 	ig_line_settle(device);
+	errno = error;
 	return result;
 }
 
@@ -225,7 +227,7 @@ int ig_device_set_feature(struct ig_device *device, const struct vfio_device_fea
 {
 	const uint32_t wanted = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
 	struct vfio_device_feature_mig_state state;
-	int result;
+	int result, error;
 
 	if (feature->flags == wanted && feature->argsz >= sizeof(*feature) + sizeof(state)) {
 		memcpy(&state, feature->data, sizeof(state));
@@ -234,7 +236,9 @@ int ig_device_set_feature(struct ig_device *device, const struct vfio_device_fea
 	if (device->migrating)
 		ig_line_settle(device);
 	result = ig_real.ioctl(device->object.fd, VFIO_DEVICE_FEATURE, feature);
+	error = errno;
 	ig_line_settle(device);
+	errno = error;
 	return result;
 }
 
