@@ -41,7 +41,12 @@ static void make_vcpu(struct vmm *vmm, int id)
 
 void vmm_open(struct vmm *vmm, enum chip chip)
 {
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { FAKE_PINS } };
+	vmm_open_with_pins(vmm, chip, FAKE_PINS);
+}
+
+void vmm_open_with_pins(struct vmm *vmm, enum chip chip, uint64_t pins)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { pins } };
 
 	vmm->chip = chip;
 	vmm->select = 0;

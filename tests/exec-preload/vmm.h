@@ -58,6 +58,8 @@ struct vmm {
 };
 
 void vmm_open(struct vmm *vmm, enum chip chip);
+/* With as many GSIs of a split irqchip kept for the VMM's own. */
+void vmm_open_with_pins(struct vmm *vmm, enum chip chip, uint64_t pins);
 /* Opens one with device 0 on PIN, its INTx enabled, and the guest's entry for it written: unmasked. */
 void vmm_open_ready(struct vmm *vmm, enum chip chip);
 void vmm_close(struct vmm *vmm);

@@ -74,7 +74,7 @@ struct vm {
 struct device {
 	struct object object;
 	struct fake_device state;
-	bool in_use_msix;
+	bool in_use_msix, accepts_all;
 	struct binding trigger, resample;
 	uint8_t config[FAKE_CONFIG_SIZE];
 };
