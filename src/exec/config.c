@@ -3,6 +3,7 @@
  * Writes to a device's PCI config space: its interrupt disable bit (PCI Local Bus Specification 3.0, 6.2.2). When
  * the guest clears it, VFIO unmasks the interrupt, held or not. Caller holds the lock.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,14 +12,17 @@
 #define COMMAND_UPPER_BYTE 5
 #define INTERRUPT_DISABLE  0x04 /* bit 10 of the command register */
 
-static void find_config(struct ig_device *device)
+void ig_device_find_config(struct ig_device *device)
 {
 	struct vfio_region_info info = { .argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+	uint8_t command;
 
 	if (device->config_size || ig_real.ioctl(device->object.fd, VFIO_DEVICE_GET_REGION_INFO, &info))
 		return;
 	device->config_at = info.offset;
 	device->config_size = info.size;
+	if (pread(device->object.fd, &command, 1, (off_t)(info.offset + COMMAND_UPPER_BYTE)) == 1)
+		device->disabled = command & INTERRUPT_DISABLE;
 }
 
 /* The byte that has the bit, if the write covers it. */
@@ -26,7 +30,7 @@ static const uint8_t *command_byte(struct ig_device *device, const void *bytes, 
 {
 	uint64_t byte_at;
 
-	find_config(device);
+	ig_device_find_config(device);
 	byte_at = device->config_at + COMMAND_UPPER_BYTE;
 	if (!device->config_size || (uint64_t)at > byte_at || (uint64_t)at + count <= byte_at)
 		return NULL;
@@ -48,17 +52,18 @@ static ssize_t write_aside(struct ig_device *device, const void *bytes, size_t c
 	int aside = ig_line_own_trigger(device);
 	uint64_t signals;
 	ssize_t result;
+	int error;
 
 	if (aside != IG_NO_FD)
 		ig_vfio_set_trigger(device, aside);
 	result = ig_real.pwrite(device->object.fd, bytes, count, at);
+	error = errno;
 	ig_vfio_mask(device);
-	if (aside == IG_NO_FD)
-		return result;
-	while (read(aside, &signals, sizeof(signals)) > 0)
+	while (aside != IG_NO_FD && read(aside, &signals, sizeof(signals)) > 0)
 		;
-	if (!device->between)
+	if (aside != IG_NO_FD && !device->between)
 		ig_vfio_set_trigger(device, device->trigger.fd);
+	errno = error;
 	return result;
 }
 

@@ -218,6 +218,7 @@ void ig_device_first_set_irqs(int fd, const struct vfio_irq_set *set)
 
 	if (!device)
 		return;
+	ig_device_find_config(device);
 	note(device, set);
 	ig_line_settle(device);
 }

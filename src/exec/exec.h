@@ -223,7 +223,9 @@ int ig_device_set_feature(struct ig_device *device, const struct vfio_device_fea
 void ig_device_first_set_irqs(int fd, const struct vfio_irq_set *set);
 void ig_device_eventfd_closing(struct ig_device *device, int fd);
 
-/* config.c: a write to the device's descriptor. */
+/* config.c. Learns where config space is, and whether INTx is disabled there. */
+void ig_device_find_config(struct ig_device *device);
+/* A write to the device's descriptor. */
 ssize_t ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at);
 
 /* vfio.c: our own calls on a device. 0 or -errno. */
