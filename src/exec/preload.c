@@ -360,7 +360,8 @@ EXPORT int dup2(int from, int to)
 
 EXPORT int dup3(int from, int to, int flags)
 {
-	closing_by_dup(from, to);
+	if (!(flags & ~O_CLOEXEC)) /* else it fails, and closes nothing */
+		closing_by_dup(from, to);
 	return duplicated(from, libc()->dup3(from, to, flags));
 }
 

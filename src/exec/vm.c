@@ -142,7 +142,7 @@ static void add_irqfd(struct ig_vm *vm, const struct kvm_irqfd *request)
 
 void ig_vm_irqfd(struct ig_vm *vm, const struct kvm_irqfd *request)
 {
-	const struct ig_eventfd trigger = { .fd = (int)request->fd, .id = -1 };
+	struct ig_eventfd trigger;
 	const struct ig_irqfd *irqfd;
 
 	if (!(request->flags & KVM_IRQFD_FLAG_DEASSIGN)) {
@@ -152,6 +152,7 @@ void ig_vm_irqfd(struct ig_vm *vm, const struct kvm_irqfd *request)
 	}
 	if (request->gsi >= vm->pins)
 		return;
+	trigger = ig_eventfd_of((int)request->fd);
 	irqfd = ig_vm_find_irqfd(vm, &trigger);
 	if (irqfd && irqfd->gsi == request->gsi)
 		remove_irqfd(vm, irqfd);
