@@ -81,6 +81,7 @@ void vmm_close(struct vmm *vmm)
 		vmm_remove_device(vmm, i);
 	for (int id = 0; id < FAKE_VCPUS; id++) {
 		munmap(vmm->run[id], RUN_SIZE);
+		vmm->run[id] = NULL;
 		vmm_close_fd(vmm, &vmm->vcpu[id]);
 	}
 	vmm_close_fd(vmm, &vmm->vm);
