@@ -28,13 +28,15 @@ void ig_device_find_config(struct ig_device *device)
 /* The byte that has the bit, if the write covers it. */
 static const uint8_t *command_byte(struct ig_device *device, const void *bytes, size_t count, off_t at)
 {
+	const uint8_t *command;
 	uint64_t byte_at;
 
 	ig_device_find_config(device);
 	byte_at = device->config_at + COMMAND_UPPER_BYTE;
 	if (!device->config_size || (uint64_t)at > byte_at || (uint64_t)at + count <= byte_at)
 		return NULL;
-	return (const uint8_t *)bytes + (byte_at - (uint64_t)at);
+	command = (const uint8_t *)bytes + (byte_at - (uint64_t)at);
+	return ig_exec_can_read(command, 1) ? command : NULL;
 }
 
 static void enable(struct ig_device *device, bool enabled)

@@ -111,9 +111,16 @@ static bool is_now(const struct vfio_irq_set *set)
 	return (set->flags & DATA) == VFIO_IRQ_SET_DATA_NONE;
 }
 
+static bool has_one_action(const struct vfio_irq_set *set)
+{
+	uint32_t action = set->flags & ACTION;
+
+	return action && !(action & (action - 1));
+}
+
 static bool is_understood(const struct vfio_irq_set *set)
 {
-	if (set->argsz < sizeof(*set) || set->flags & ~(uint32_t)(ACTION | DATA))
+	if (set->argsz < sizeof(*set) || set->flags & ~(uint32_t)(ACTION | DATA) || !has_one_action(set))
 		return false;
 	return is_disable(set) || has_eventfd(set) || is_now(set) ||
 	       (set->start == 0 && set->count == 1 && (set->flags & DATA) == VFIO_IRQ_SET_DATA_BOOL);
@@ -179,6 +186,18 @@ static void note(struct ig_device *device, const struct vfio_irq_set *set)
 	}
 }
 
+/* As far as it is looked at here. VFIO refuses what cannot be read. */
+static bool is_readable(const struct vfio_irq_set *set)
+{
+	size_t most = sizeof(*set) + sizeof(int32_t);
+
+	if (!ig_exec_can_read(set, sizeof(*set)))
+		return false;
+	if (!(set->flags & (VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_DATA_EVENTFD)) || set->argsz <= sizeof(*set))
+		return true;
+	return ig_exec_can_read(set, set->argsz < most ? set->argsz : most);
+}
+
 /* The VMM masks or unmasks a device that is gated: that is for the core to weigh, with what it knows of the guest. */
 static int weigh(struct ig_device *device, const struct vfio_irq_set *set)
 {
@@ -194,9 +213,13 @@ static int weigh(struct ig_device *device, const struct vfio_irq_set *set)
 
 int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set)
 {
-	bool gated = device->vm && is_intx(set), triggers = set->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
+	bool gated, triggers;
 	int result, error;
 
+	if (!is_readable(set))
+		return ig_real.ioctl(device->object.fd, VFIO_DEVICE_SET_IRQS, set);
+	gated = device->vm && is_intx(set);
+	triggers = set->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
 	if (gated && is_understood(set) && is_now(set) && !triggers)
 		return weigh(device, set);
 	if (gated && is_understood(set) && is_disable(set))
@@ -230,7 +253,9 @@ int ig_device_set_feature(struct ig_device *device, const struct vfio_device_fea
 	struct vfio_device_feature_mig_state state;
 	int result, error;
 
-	if (feature->flags == wanted && feature->argsz >= sizeof(*feature) + sizeof(state)) {
+	if (ig_exec_can_read(feature, sizeof(*feature)) && feature->flags == wanted &&
+	    feature->argsz >= sizeof(*feature) + sizeof(state) &&
+	    ig_exec_can_read(feature, sizeof(*feature) + sizeof(state))) {
 		memcpy(&state, feature->data, sizeof(state));
 		device->migrating = state.device_state != VFIO_DEVICE_STATE_RUNNING;
 	}

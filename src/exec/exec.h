@@ -169,6 +169,9 @@ void ig_exec_unlock(void);
 /* One line on the VMM's stderr, if that can be written without waiting. */
 void ig_exec_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether memory of the VMM's, of 32 bytes at most, can be read: the kernel has not looked at it yet. */
+bool ig_exec_can_read(const void *at, size_t bytes);
+
 /* settings.c: what `irqgate exec` has left in the environment. Removes it there, unless children shall follow. */
 void ig_exec_read_settings(struct ig_config *config);
 
