@@ -229,14 +229,14 @@ void ig_line_forget(struct ig_device *device)
 }
 
 /*
- * A source that the core listens to has its EOI still to come, and with it the VMM's own resample. For any other the
- * VMM's may be over: so it is unmasked, at worst for one interrupt too many. What the VMM has resampled in vain must
- * not reach VFIO by the eventfd, as it would unmask what the VMM has masked.
+ * A source that the core listens to, and that is not held, has its EOI still to come, and with it the VMM's own
+ * resample. For any other the VMM's may be over: so it is unmasked, at worst for one interrupt too many. What the
+ * VMM has resampled in vain must not reach VFIO by the eventfd, as it would unmask what the VMM has masked.
  */
 void ig_line_leave(struct ig_device *device)
 {
 	struct irqgate_wish wish = { .listen = false };
-	bool between = device->between, resampled;
+	bool between = device->between, held = device->held_since, resampled;
 
 	if (!device->vm)
 		return;
@@ -247,7 +247,7 @@ void ig_line_leave(struct ig_device *device)
 	resampled = ig_eventfd_drain(&device->resample);
 	if (device->resample.fd != IG_NO_FD)
 		ig_vfio_set_resample(device, device->resample.fd);
-	if ((between || resampled || !wish.listen) && is_enabled(device))
+	if ((between || held || resampled || !wish.listen) && is_enabled(device))
 		ig_vfio_unmask(device);
 }
 
