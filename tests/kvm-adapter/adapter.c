@@ -304,7 +304,7 @@ static void directed_eoi_is_refused_where_kvm_lacks_it(void **state)
 	const int suppress_flag = 1 << 2; /* KVM API 7.7 */
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	struct irqgate_kvm_config config = { .size = sizeof(config), .vm_fd = vm_fd, .directed_eoi = true };
-	bool has = ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API) & suppress_flag;
+	bool has = ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API) & suppress_flag;
 	struct irqgate_kvm *gate = NULL;
 
 	(void)state;
