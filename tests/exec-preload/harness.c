@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The library begins before main(): so a test program sets up its environment, and runs itself again. What the
- * library says goes to a file in memory, that stands for stderr while it begins.
+ * library says goes to a file in memory, that stands for stderr; it is shown if a test fails.
  */
 #include "vmm.h"
 
@@ -62,15 +62,31 @@ static int run_part(const struct part *part, const char *name)
 	return 1;
 }
 
+/* What a failed test has said is in there too. */
+static void show_said(void)
+{
+	char bytes[4096];
+	off_t at = 0;
+	ssize_t count;
+
+	while ((count = pread(said_fd, bytes, sizeof(bytes), at)) > 0 && write(real_stderr, bytes, (size_t)count) == count)
+		at += count;
+}
+
 int run_program(int argc, char **argv, const struct part *parts, int (*tests)(void))
 {
+	int failed;
+
 	if (argc <= ARGUMENT_SAID)
 		begin();
 	real_stderr = atoi(argv[ARGUMENT_STDERR]);
 	said_fd = atoi(argv[ARGUMENT_SAID]);
-	if (dup2(real_stderr, STDERR_FILENO) < 0)
-		return 1;
-	return argc > ARGUMENT_PART ? run_part(parts, argv[ARGUMENT_PART]) : tests();
+	if (argc > ARGUMENT_PART)
+		return run_part(parts, argv[ARGUMENT_PART]);
+	failed = tests();
+	if (failed)
+		show_said();
+	return failed;
 }
 
 int run_alone(const char *settings, const char *part)
