@@ -4,20 +4,6 @@
 
 #define ALL_ONES UINT32_MAX
 
-static uint64_t read_at(struct machine *machine, uint64_t offset, uint32_t bytes)
-{
-	struct irqgate_access access = { .offset = offset, .bytes = bytes };
-
-	return irqgate_core_ioapic_read(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED);
-}
-
-static int write_at(struct machine *machine, uint64_t offset, uint64_t value, uint32_t bytes)
-{
-	struct irqgate_access access = { .offset = offset, .value = value, .bytes = bytes, .write = true };
-
-	return irqgate_core_ioapic_write(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED, &machine->effects);
-}
-
 TEST(version_is_0x20_with_23_as_the_last_entry)
 {
 	struct machine m;
@@ -54,8 +40,8 @@ TEST(select_reads_back_its_low_byte)
 	struct machine m;
 
 	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, 0x12345611, 4);
-	assert_int_equal(read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0x11);
+	machine_write_at(&m, IG_IOAPIC_IOREGSEL, 0x12345611, 4);
+	assert_int_equal(machine_read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0x11);
 	machine_close(&m);
 }
 
@@ -131,65 +117,14 @@ TEST(register_behind_the_last_entry_reads_as_0_and_ignores_writes)
 	machine_close(&m);
 }
 
-TEST(offsets_without_a_register_read_as_0_and_ignore_writes)
-{
-	static const uint64_t offsets[] = { 0x04, 0x11, 0x14, 0x20, 0x44, 0xffc, 0x1000, UINT64_MAX };
-	struct machine m;
-
-	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, IG_IOAPIC_ID, 4);
-	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		assert_int_equal(write_at(&m, offsets[i], ALL_ONES, 4), -1);
-		assert_int_equal(m.effects.count, 0);
-		assert_int_equal(read_at(&m, offsets[i], 4), 0);
-	}
-	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0);
-	machine_close(&m);
-}
-
-TEST(narrow_reads_give_the_low_bytes_and_wide_ones_32_bits)
-{
-	struct machine m;
-
-	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, IG_IOAPIC_VER, 1);
-	assert_int_equal(read_at(&m, IG_IOAPIC_IOWIN, 1), 0x20);
-	assert_int_equal(read_at(&m, IG_IOAPIC_IOWIN, 2), 0x0020);
-	assert_int_equal(read_at(&m, IG_IOAPIC_IOWIN, 8), 0x00170020);
-	machine_close(&m);
-}
-
-TEST(wide_writes_count_with_their_lower_half)
-{
-	struct machine m;
-
-	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(3), 8);
-	write_at(&m, IG_IOAPIC_IOWIN, UINT64_C(0xffffffff00000000) | LEVEL, 8);
-	assert_int_equal(machine_read(&m, rte_low(3)), LEVEL);
-	assert_int_equal(machine_read(&m, rte_high(3)), 0);
-	machine_close(&m);
-}
-
-TEST(narrow_writes_are_extended_with_zeros)
-{
-	struct machine m;
-
-	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(3), 1);
-	write_at(&m, IG_IOAPIC_IOWIN, 0xffffff00 | VECTOR, 1);
-	assert_int_equal(machine_read(&m, rte_low(3)), VECTOR);
-	machine_close(&m);
-}
-
 TEST(eoi_register_returns_the_vector_to_end)
 {
 	struct machine m;
 
 	machine_open(&m, IRQGATE_POLICY_HOLD);
-	assert_int_equal(write_at(&m, IG_IOAPIC_EOI, 0xffffff00 | VECTOR, 4), VECTOR);
+	assert_int_equal(machine_write_at(&m, IG_IOAPIC_EOI, 0xffffff00 | VECTOR, 4), VECTOR);
 	assert_int_equal(m.effects.count, 0);
-	assert_int_equal(read_at(&m, IG_IOAPIC_EOI, 4), 0); /* write-only */
+	assert_int_equal(machine_read_at(&m, IG_IOAPIC_EOI, 4), 0); /* write-only */
 	machine_close(&m);
 }
 
@@ -199,7 +134,7 @@ TEST(unmasks_names_the_pin_only_for_a_write_that_unmasks_it)
 	struct irqgate_access access = { .offset = IG_IOAPIC_IOWIN, .value = LEVEL, .bytes = 4, .write = true };
 
 	machine_open(&m, IRQGATE_POLICY_HOLD);
-	write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(PIN), 4);
+	machine_write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(PIN), 4);
 	assert_int_equal(irqgate_core_unmasks(m.core, &access), PIN);
 	access.value |= MASKED;
 	assert_int_equal(irqgate_core_unmasks(m.core, &access), -1);
@@ -326,7 +261,7 @@ TEST(version_0x11_has_no_eoi_register)
 	wire = machine_add(&m, PIN, IRQGATE_SOURCE_WIRE, false);
 	machine_program(&m, PIN, LEVEL);
 	machine_level(&m, wire, true);
-	assert_int_equal(write_at(&m, IG_IOAPIC_EOI, VECTOR, 4), -1);
+	assert_int_equal(machine_write_at(&m, IG_IOAPIC_EOI, VECTOR, 4), -1);
 	assert_int_equal(m.effects.count, 0);
 	assert_true(machine_remote_irr(&m, PIN));
 	machine_program(&m, PIN, EDGE | MASKED);
@@ -356,63 +291,9 @@ TEST(reset_brings_the_configured_id_back)
 	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0x09000000);
 	machine_write(&m, IG_IOAPIC_ID, 0x05000000);
 	machine_reset(&m);
-	assert_int_equal(read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0);
+	assert_int_equal(machine_read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0);
 	assert_int_equal(machine_read(&m, IG_IOAPIC_ID), 0x09000000);
 	machine_close(&m);
-}
-
-static bool is_register(uint64_t offset)
-{
-	return offset == IG_IOAPIC_IOREGSEL || offset == IG_IOAPIC_IOWIN || offset == IG_IOAPIC_EOI;
-}
-
-/* No access reads more than it asked for, or does something where there is no register. */
-TEST(every_access_size_at_every_offset)
-{
-	static const uint32_t sizes[] = { 1, 2, 4, 8, /* which no CPU makes: */ 0, 3, 5, 16, 1U << 29, UINT32_MAX };
-	struct machine m;
-
-	machine_open(&m, IRQGATE_POLICY_HOLD);
-	machine_program(&m, PIN, LEVEL | UINT64_C(0xa5) << IG_RTE_DEST_SHIFT);
-	for (uint64_t offset = 0; offset <= IG_IOAPIC_WINDOW_SIZE; offset++) {
-		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-			uint64_t before;
-
-			write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(PIN), 4);
-			before = read_at(&m, IG_IOAPIC_IOWIN, 4);
-			if (sizes[i] < 4)
-				assert_int_equal(read_at(&m, offset, sizes[i]) >> 8 * sizes[i], 0);
-			assert_int_equal(read_at(&m, offset, sizes[i]) >> 32, 0);
-			if (is_register(offset))
-				continue;
-			assert_int_equal(read_at(&m, offset, sizes[i]), 0);
-			assert_int_equal(write_at(&m, offset, UINT64_MAX, sizes[i]), -1);
-			assert_int_equal(m.effects.count, 0);
-			assert_int_equal(read_at(&m, IG_IOAPIC_IOWIN, 4), before);
-		}
-	}
-	machine_close(&m);
-}
-
-/* A write of each size to each register counts with its lower 32 bits. */
-TEST(every_write_size_at_every_register)
-{
-	static const uint32_t sizes[] = { 1, 2, 4, 8 };
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		uint64_t value = UINT64_C(0xa5a5a5a5a501a55a);
-		uint32_t kept = (uint32_t)(sizes[i] < 4 ? value & ((1U << 8 * sizes[i]) - 1) : value);
-		struct machine m;
-
-		machine_open(&m, IRQGATE_POLICY_HOLD);
-		assert_int_equal(write_at(&m, IG_IOAPIC_EOI, value, sizes[i]), 0x5a);
-		write_at(&m, IG_IOAPIC_IOREGSEL, value, sizes[i]);
-		assert_int_equal(read_at(&m, IG_IOAPIC_IOREGSEL, 4), 0x5a);
-		write_at(&m, IG_IOAPIC_IOREGSEL, rte_low(3), sizes[i]);
-		write_at(&m, IG_IOAPIC_IOWIN, value, sizes[i]);
-		assert_int_equal(machine_read(&m, rte_low(3)), kept & IG_RTE_WRITABLE);
-		machine_close(&m);
-	}
 }
 
 TEST(one_pin_and_the_most_pins_are_possible)
@@ -443,10 +324,6 @@ int main(void)
 		cmocka_unit_test(entry_does_not_touch_its_neighbour),
 		cmocka_unit_test(remote_irr_and_delivery_status_can_not_be_written),
 		cmocka_unit_test(register_behind_the_last_entry_reads_as_0_and_ignores_writes),
-		cmocka_unit_test(offsets_without_a_register_read_as_0_and_ignore_writes),
-		cmocka_unit_test(narrow_reads_give_the_low_bytes_and_wide_ones_32_bits),
-		cmocka_unit_test(wide_writes_count_with_their_lower_half),
-		cmocka_unit_test(narrow_writes_are_extended_with_zeros),
 		cmocka_unit_test(eoi_register_returns_the_vector_to_end),
 		cmocka_unit_test(unmasks_names_the_pin_only_for_a_write_that_unmasks_it),
 		cmocka_unit_test(message_of_a_physical_fixed_level_entry),
@@ -459,8 +336,6 @@ int main(void)
 		cmocka_unit_test(version_0x11_has_no_eoi_register),
 		cmocka_unit_test(arbitration_register_is_read_only),
 		cmocka_unit_test(reset_brings_the_configured_id_back),
-		cmocka_unit_test(every_access_size_at_every_offset),
-		cmocka_unit_test(every_write_size_at_every_register),
 		cmocka_unit_test(one_pin_and_the_most_pins_are_possible),
 	};
 

@@ -81,6 +81,22 @@ void machine_forget(struct machine *machine)
 	machine->seen = (struct seen){ 0 };
 }
 
+uint64_t machine_read_at(struct machine *machine, uint64_t offset, uint32_t bytes)
+{
+	struct irqgate_access access = { .offset = offset, .bytes = bytes, .chip = machine->chip };
+
+	return irqgate_core_ioapic_read(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED);
+}
+
+int machine_write_at(struct machine *machine, uint64_t offset, uint64_t value, uint32_t bytes)
+{
+	struct irqgate_access access = {
+		.offset = offset, .value = value, .bytes = bytes, .chip = machine->chip, .write = true,
+	};
+
+	return irqgate_core_ioapic_write(machine->core, &access, IRQGATE_LAPIC_NOT_ASKED, &machine->effects);
+}
+
 static struct irqgate_access access_to(const struct machine *machine, uint64_t offset, uint32_t value, bool write)
 {
 	return (struct irqgate_access){

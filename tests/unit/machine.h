@@ -55,6 +55,10 @@ irqgate_source machine_open_with(struct machine *machine, enum irqgate_policy po
 void machine_see(struct machine *machine);
 void machine_forget(struct machine *machine);
 
+/* Any access; a write returns what irqgate_core_ioapic_write() does. */
+uint64_t machine_read_at(struct machine *machine, uint64_t offset, uint32_t bytes);
+int machine_write_at(struct machine *machine, uint64_t offset, uint64_t value, uint32_t bytes);
+
 /* Registers of the IOAPIC through IOREGSEL and IOWIN. */
 void machine_write(struct machine *machine, uint32_t reg, uint32_t value);
 uint32_t machine_read(struct machine *machine, uint32_t reg);
