@@ -11,14 +11,24 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "lab/command.h"
 #include "lab/compare.h"
 #include "lab/host.h"
+#include "lab/kernel.h"
 #include "lab/report.h"
 
-enum { ROW_TEXT = 80, TRIES = 2 };
+enum { TRIES = 2 };
+
+/* What a Linux guest boots from; found before the first host is booted, as it may have to be fetched. */
+struct guest_files {
+	const char *guest;
+	struct ig_boot_files files;
+};
 
 struct collector {
 	const struct ig_comparison *comparison;
+	struct guest_files files[IG_LINUX_GUESTS_MAX];
+	size_t files_count;
 	json_object *rows;
 	char *line;
 	size_t length;
@@ -55,37 +65,59 @@ static int collect(void *context, const char *bytes, size_t size)
 	return 0;
 }
 
-/* The rows that have no result yet, as --rows takes them. */
-static void name_rows(const struct ig_row_list *rows, size_t first, char *text, size_t size)
-{
-	size_t used = 0;
+/* The arguments of the measuring side; what is not a string of somebody else's lives in `texts`. */
+struct arguments {
+	const char *list[64];
+	int count;
+	char texts[4][24];
+	int texts_count;
+};
 
-	for (size_t i = first; i < rows->count; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s/%s", i > first ? "," : "",
-					 rows->rows[i].setup, rows->rows[i].guest);
+static void add_pair(struct arguments *arguments, const char *option, const char *value)
+{
+	arguments->list[arguments->count++] = option;
+	arguments->list[arguments->count++] = value;
+}
+
+static void add_number(struct arguments *arguments, const char *option, uint64_t number)
+{
+	char *text = arguments->texts[arguments->texts_count++];
+
+	snprintf(text, sizeof(arguments->texts[0]), "%lu", number);
+	add_pair(arguments, option, text);
+}
+
+static void add_arguments(const struct collector *collector, struct arguments *arguments)
+{
+	const struct ig_comparison *comparison = collector->comparison;
+
+	add_number(arguments, "--repeat", comparison->repeat);
+	add_number(arguments, "--first", json_object_array_length(collector->rows));
+	if (comparison->events)
+		add_number(arguments, "--events", comparison->events);
+	if (comparison->limit)
+		add_number(arguments, "--limit", comparison->limit);
+	add_pair(arguments, "--qemu", comparison->qemu);
+	for (size_t i = 0; i < collector->files_count; i++) {
+		add_pair(arguments, "--linux", collector->files[i].guest);
+		add_pair(arguments, "--kernel", collector->files[i].files.kernel);
+		add_pair(arguments, "--initramfs", collector->files[i].files.initramfs);
+	}
 }
 
 static int measure(struct ig_host *host, struct collector *collector)
 {
 	static int err = STDERR_FILENO;
-	const struct ig_comparison *comparison = collector->comparison;
 	const struct ig_host_sink to_collector = { collect, collector }, to_err = { ig_host_write_fd, &err };
-	size_t first = json_object_array_length(collector->rows);
-	char self[PATH_MAX] = "", rows[IG_ROWS_MAX * ROW_TEXT], events[24], limit[24], number[24], count[24];
-	const char *argv[] = {
-		self, "lab", "measure", "--rows", rows, "--events", events, "--limit", limit,
-		"--first", number, "--of", count, "--qemu", comparison->qemu, NULL,
-	};
+	char self[PATH_MAX] = "", rows[IG_ROWS_MAX * IG_ROW_NAME_MAX];
+	struct arguments arguments = { .list = { self, "lab", "measure", "--rows", rows }, .count = 5 };
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return -1;
-	name_rows(&comparison->rows, first, rows, sizeof(rows));
-	snprintf(events, sizeof(events), "%lu", comparison->events);
-	snprintf(limit, sizeof(limit), "%lu", comparison->limit);
-	snprintf(number, sizeof(number), "%zu", first + 1);
-	snprintf(count, sizeof(count), "%zu", comparison->rows.count);
+	ig_rows_name(&collector->comparison->rows, ",", rows, sizeof(rows));
+	add_arguments(collector, &arguments);
 	collector->length = 0;
-	return ig_host_run(host, (char *const *)argv, -1, &to_collector, &to_err);
+	return ig_host_run(host, (char *const *)arguments.list, -1, &to_collector, &to_err);
 }
 
 /* One host's life: it returns true when nothing is left to do, or nothing can be done. */
@@ -106,13 +138,19 @@ static bool measure_in_host(struct collector *collector)
 
 static void add_not_measured(struct collector *collector, const char *why)
 {
-	const struct ig_row *next =
-		&collector->comparison->rows.rows[json_object_array_length(collector->rows)];
+	const struct ig_row_list *rows = &collector->comparison->rows;
+	size_t next = json_object_array_length(collector->rows);
 	struct ig_result result;
 
 	ig_result_clear(&result);
+	result.run = (int64_t)(next / rows->count) + 1;
 	snprintf(result.error, sizeof(result.error), "%s", why);
-	json_object_array_add(collector->rows, ig_result_to_json(next, &result));
+	json_object_array_add(collector->rows, ig_result_to_json(&rows->rows[next % rows->count], &result));
+}
+
+static size_t number_wanted(const struct ig_comparison *comparison)
+{
+	return comparison->rows.count * comparison->repeat;
 }
 
 /*
@@ -121,7 +159,7 @@ static void add_not_measured(struct collector *collector, const char *why)
  */
 static bool measure_all(struct collector *collector)
 {
-	size_t wanted = collector->comparison->rows.count, tried = wanted, done = 0;
+	size_t wanted = number_wanted(collector->comparison), tried = wanted, done = 0;
 	bool any = false;
 
 	for (int tries = 1; done < wanted && !measure_in_host(collector); tries++) {
@@ -137,19 +175,42 @@ static bool measure_all(struct collector *collector)
 	return any || json_object_array_length(collector->rows) > done;
 }
 
+static int find_files(struct collector *collector, const struct ig_guest *guest)
+{
+	struct guest_files *files = &collector->files[collector->files_count];
+
+	for (size_t i = 0; i < collector->files_count; i++)
+		if (!strcmp(collector->files[i].guest, guest->name))
+			return 0;
+	files->guest = guest->name;
+	collector->files_count++;
+	return ig_kernel_get(guest->kernel, "guest", "lab/guest-init", false, &files->files);
+}
+
+static int find_all_files(struct collector *collector)
+{
+	const struct ig_row_list *rows = &collector->comparison->rows;
+	int error = 0;
+
+	for (size_t i = 0; i < rows->count && !error; i++)
+		if (rows->rows[i].guest->kernel)
+			error = find_files(collector, rows->rows[i].guest);
+	return error;
+}
+
 json_object *ig_compare(const struct ig_comparison *comparison)
 {
 	struct collector collector = { .comparison = comparison, .rows = json_object_new_array() };
 	json_object *report;
 	bool any;
 
-	any = measure_all(&collector);
+	any = !find_all_files(&collector) && measure_all(&collector);
 	free(collector.line);
 	if (!any) {
 		json_object_put(collector.rows);
 		return NULL;
 	}
-	while (json_object_array_length(collector.rows) < comparison->rows.count)
+	while (json_object_array_length(collector.rows) < number_wanted(comparison))
 		add_not_measured(&collector, "the measuring ended before it");
 	report = json_object_new_object();
 	json_object_object_add(report, "rows", collector.rows);

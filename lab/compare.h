@@ -13,13 +13,14 @@
 
 struct ig_comparison {
 	struct ig_row_list rows;
-	uint64_t events, limit;		/* the limit is in seconds, for each row */
+	uint64_t repeat;		/* how often the whole list is measured */
+	uint64_t events, limit;		/* of each row, the limit in seconds; 0: the row's own */
 	const char *kernel, *qemu, *console;
 };
 
 /*
- * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked for,
- * also for one that could not be measured; NULL, after one line on stderr, when nothing could be.
+ * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked for
+ * and each time, also for one that could not be measured; NULL, after one line on stderr, when nothing could be.
  */
 json_object *ig_compare(const struct ig_comparison *comparison);
 

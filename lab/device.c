@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The assigned device, by sysfs; see device.h. */
+/* The assigned devices, by sysfs; see device.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,44 @@
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVER "/sys/bus/pci/drivers/vfio-pci"
 
+/* 8254x software developer's manual: reading ICR (13.4.17) acks all causes, IMC (13.4.21) masks them. */
+#define E1000_ICR 0xc0
+#define E1000_IMC 0xd8
+
+static void write_register(volatile uint32_t *registers, size_t offset, uint32_t value)
+{
+	registers[offset / sizeof(*registers)] = value;
+}
+
+static void quiet_edu(volatile uint32_t *registers)
+{
+	write_register(registers, IG_GUEST_DEVICE_ACK, UINT32_MAX);
+}
+
+static void quiet_e1000(volatile uint32_t *registers)
+{
+	write_register(registers, E1000_IMC, UINT32_MAX);
+	(void)registers[E1000_ICR / sizeof(*registers)];
+}
+
+static const struct ig_device_kind {
+	const char *name;
+	int vendor, device;
+	void (*quiet)(volatile uint32_t *registers);
+} kinds[] = {
+	{ "edu", IG_GUEST_PCI_VENDOR, IG_GUEST_PCI_EDU, quiet_edu },
+	{ "e1000", 0x8086, 0x100e, quiet_e1000 },
+};
+
+static const struct ig_device_kind *find_kind(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(kinds[i].name, name))
+		i++;
+	return &kinds[i];
+}
+
 static int read_id(const char *folder, const char *name)
 {
 	char *text = ig_file_read("%s/%s", folder, name);
@@ -27,25 +65,25 @@ static int read_id(const char *folder, const char *name)
 	return id;
 }
 
-int ig_device_find(struct ig_device *device)
+int ig_device_find(struct ig_device *device, const char *name)
 {
+	const struct ig_device_kind *kind = find_kind(name);
 	glob_t found;
 
-	device->address[0] = '\0';
+	*device = (struct ig_device){ .kind = kind };
 	if (glob(DEVICES "/*", 0, NULL, &found))
 		found.gl_pathc = 0;
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *folder = found.gl_pathv[i];
 
-		if (read_id(folder, "vendor") == IG_GUEST_PCI_VENDOR &&
-		    read_id(folder, "device") == IG_GUEST_PCI_EDU)
+		if (read_id(folder, "vendor") == kind->vendor && read_id(folder, "device") == kind->device)
 			snprintf(device->address, sizeof(device->address), "%.15s", strrchr(folder, '/') + 1);
 	}
 	globfree(&found);
 	if (device->address[0])
 		return 0;
-	ig_error("no edu device (%04x:%04x) on this machine: 'irqgate lab' makes one that has it",
-		 IG_GUEST_PCI_VENDOR, IG_GUEST_PCI_EDU);
+	ig_error("no %s device (%04x:%04x) on this machine: 'irqgate lab' makes one that has it", name,
+		 (unsigned int)kind->vendor, (unsigned int)kind->device);
 	return -ENODEV;
 }
 
@@ -54,7 +92,7 @@ static void unbind(struct ig_device *device)
 	ig_file_write(device->address, DRIVER "/unbind");
 }
 
-/* Acks whatever it asserts. No driver holds it now, so its memory must be enabled for the moment. */
+/* No driver holds it now, so its memory must be enabled for the moment. */
 static int quiet(struct ig_device *device)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -71,7 +109,7 @@ static int quiet(struct ig_device *device)
 	if (registers == MAP_FAILED) {
 		error = -errno;
 	} else {
-		registers[IG_GUEST_DEVICE_ACK / sizeof(*registers)] = UINT32_MAX;
+		device->kind->quiet(registers);
 		munmap((void *)registers, size);
 	}
 	if (fd >= 0)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The device of the host that is assigned to the guests: QEMU's edu. One thread. */
+/* The devices of the host that are assigned to the guests: QEMU's "edu" and "e1000". One thread. */
 #ifndef IG_LAB_DEVICE_H
 #define IG_LAB_DEVICE_H
 
 #include <stdint.h>
 
+struct ig_device_kind;
+
 struct ig_device {
+	const struct ig_device_kind *kind;
 	char address[16];		/* "0000:00:01.0" */
 };
 
-/* Finds it. Returns 0, or a negative errno after one line on stderr. */
-int ig_device_find(struct ig_device *device);
+/* Finds it by its name. Returns 0, or a negative errno after one line on stderr. */
+int ig_device_find(struct ig_device *device, const char *name);
 
 /* Quiets it, whatever a guest that was killed left it in, and gives it to vfio-pci. Errors as above. */
 int ig_device_bind(struct ig_device *device);

@@ -2,7 +2,6 @@
 /* Boots and ends the lab's host; see host.h. bridge.c carries the command's streams. */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "lab/host.h"
+#include "lab/kernel.h"
 #include "lab/process.h"
 
 #define QEMU "qemu-system-x86_64"
@@ -182,32 +182,6 @@ static int find_qemu(void)
 	return -ENOENT;
 }
 
-bool ig_host_kernel_is_named(const char *kernel)
-{
-	size_t length = strlen(kernel);
-
-	return !strcmp(kernel, "bookworm") || !strcmp(kernel, "bookworm-backports") ||
-	       !strncmp(kernel, "linux-image-", strlen("linux-image-")) ||
-	       (length > strlen(".deb") && !strcmp(kernel + length - strlen(".deb"), ".deb"));
-}
-
-static int find_kernel(const char *folder, char *path, size_t size)
-{
-	char pattern[PATH_MAX + 20];
-	glob_t found;
-	int error = -ENOENT;
-
-	snprintf(pattern, sizeof(pattern), "%s/boot/vmlinuz-*", folder);
-	if (!glob(pattern, 0, NULL, &found)) {
-		snprintf(path, size, "%s", found.gl_pathv[0]);
-		error = 0;
-	}
-	globfree(&found);
-	if (error)
-		ig_error("no kernel in %s: remove that folder, then it is fetched again", folder);
-	return error;
-}
-
 /* Waits for the init's first line. */
 static int wait_until_ready(struct ig_host *host)
 {
@@ -225,37 +199,15 @@ static int wait_until_ready(struct ig_host *host)
 	return sscanf(line, "ready %79s", host->release) == 1 ? 0 : -EIO;
 }
 
-/* What the host is made of, fetched and made where it is not there yet. */
-struct parts {
-	char kernel[PATH_MAX], initramfs[PATH_MAX];
-};
-
-static int get_parts(const char *kernel, bool quiet, struct parts *parts)
-{
-	char folder[PATH_MAX], init[PATH_MAX];
-	int error;
-
-	if (ig_find_file("lab/lab-init", init, sizeof(init))) {
-		ig_error("%s is missing: build or install irqgate again", init);
-		return -ENOENT;
-	}
-	error = ig_process_script("lab/fetch-kernel", (const char *[]){ kernel, NULL }, quiet, folder,
-				  sizeof(folder));
-	if (!error)
-		error = ig_process_script("lab/make-initramfs", (const char *[]){ folder, init, NULL }, quiet,
-					  parts->initramfs, sizeof(parts->initramfs));
-	return error ? error : find_kernel(folder, parts->kernel, sizeof(parts->kernel));
-}
-
 /* One start; it leaves a host that did not boot to ig_host_end. */
-static int start_host(struct ig_host *host, const struct parts *parts, const char *console)
+static int start_host(struct ig_host *host, const struct ig_boot_files *files, const char *console)
 {
 	int error;
 
 	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
 	error = open_log(host, console);
 	if (!error)
-		error = start_qemu(host, parts->kernel, parts->initramfs);
+		error = start_qemu(host, files->kernel, files->initramfs);
 	if (error)
 		return error;
 	error = wait_until_ready(host);
@@ -267,23 +219,23 @@ static int start_host(struct ig_host *host, const struct parts *parts, const cha
 
 int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, bool quiet)
 {
-	struct parts parts;
+	struct ig_boot_files files;
 	int error;
 
 	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
 	error = find_qemu();
 	if (!error)
-		error = get_parts(kernel, quiet, &parts);
+		error = ig_kernel_get(kernel, "host", "lab/lab-init", quiet, &files);
 	if (error)
 		return error;
 	if (!quiet)
 		fprintf(stderr, "irqgate: booting the host (%s)\n",
-			strrchr(parts.kernel, '/') + sizeof("/vmlinuz-") - 1);
-	error = start_host(host, &parts, console);
+			strrchr(files.kernel, '/') + sizeof("/vmlinuz-") - 1);
+	error = start_host(host, &files, console);
 	/* An emulated machine that hangs in its boot seldom does so twice (see keep_vm in host/init.c). */
 	if (error == -ETIMEDOUT) {
 		ig_host_end(host);
-		error = start_host(host, &parts, console);
+		error = start_host(host, &files, console);
 	}
 	return error;
 }

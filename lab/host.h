@@ -23,9 +23,6 @@ struct ig_host_sink {
 	void *context;
 };
 
-/* Whether that names a kernel at all: a release, a linux-image package or a .deb file. */
-bool ig_host_kernel_is_named(const char *kernel);
-
 /*
  * Gets the kernel (see lab/fetch-kernel for the names) and boots it. What its console says goes to the file
  * `console`, if that is not NULL. Progress goes to stderr unless `quiet`.

@@ -13,14 +13,13 @@
 #include "cli/cli.h"
 #include "lab/compare.h"
 #include "lab/host.h"
+#include "lab/kernel.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 #include "lab/report.h"
 
 enum {
-	DEFAULT_EVENTS = 1000,
-	EVENTS_A_SECOND = 50,		/* what the slowest machine is given time for */
-	MIN_LIMIT = 20, MAX_LIMIT = 1000 * 1000,
+	MAX_LIMIT = 1000 * 1000,
 	MAX_EVENTS = 10 * 1000 * 1000,
 };
 
@@ -38,11 +37,13 @@ static void print_help(void)
 	     "Boots a host, a stock kernel in an emulated machine that has a real interrupt to assign, and\n"
 	     "measures what several VMMs make of it. Needs no special hardware. 'sh' runs a command there.\n"
 	     "\n"
-	     "  --rows LIST           what to measure: SETUP or SETUP/GUEST, separated by commas (all)\n"
+	     "  --rows LIST           what to measure: SETUP/GUEST, or SETUP for its guests oneshot and plain,\n"
+	     "                        separated by commas (the set-ups without exec)\n"
 	     "  --list                prints the rows that there are\n"
-	     "  --events N            events a row (1000)\n"
-	     "  --limit SECONDS       for each row; one that does not finish is a result (20, and more with\n"
-	     "                        the number of events)\n"
+	     "  --events N            events a row (1000; pings of a Linux guest: 200)\n"
+	     "  --limit SECONDS       for each row; one that does not finish is a result (20, for Linux guests\n"
+	     "                        90, and more with the number of events)\n"
+	     "  --repeat N            measures them all so many times, in turn; the table has the medians (1)\n"
 	     "  --json FILE           writes the results; - is stdout, and the table then goes to stderr\n"
 	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a\n"
 	     "                        linux-image package, or a linux-image .deb file\n"
@@ -58,24 +59,22 @@ static void print_help(void)
 static int print_list(void)
 {
 	struct ig_row_list list;
+	char names[IG_ROWS_MAX * IG_ROW_NAME_MAX];
 
 	ig_rows_all(&list);
-	for (size_t i = 0; i < list.count; i++)
-		printf("%s/%s\n", list.rows[i].setup, list.rows[i].guest);
+	ig_rows_name(&list, "\n", names, sizeof(names));
+	puts(names);
 	return IG_EXIT_OK;
 }
 
 static int wrong_row(const char *name)
 {
 	struct ig_row_list list;
-	char names[IG_ROWS_MAX * 40] = "";
-	size_t used = 0;
+	char names[IG_ROWS_MAX * IG_ROW_NAME_MAX];
 
 	ig_rows_all(&list);
-	for (size_t i = 0; i < list.count; i++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, " %s/%s", list.rows[i].setup,
-					 list.rows[i].guest);
-	return ig_usage_error("lab", "no row '%s'; the rows are%s", name, names);
+	ig_rows_name(&list, " ", names, sizeof(names));
+	return ig_usage_error("lab", "no row '%s'; the rows are %s", name, names);
 }
 
 /* Whether the file will be writable when the results are there; told before the time is spent. */
@@ -167,7 +166,7 @@ enum { OPTION_DONE = -1 };
 static int read_option(struct options *options, int option, const char *value)
 {
 	struct ig_comparison *comparison = &options->comparison;
-	char wrong[80];
+	char wrong[IG_ROW_NAME_MAX];
 
 	switch (option) {
 	case 'r':
@@ -184,11 +183,16 @@ static int read_option(struct options *options, int option, const char *value)
 			return ig_usage_error("lab", "--limit takes seconds from 1 to %d, not '%s'",
 					      MAX_LIMIT, value);
 		return OPTION_DONE;
+	case 'm':
+		if (ig_parse_number(value, 1, IG_REPEAT_MAX, &comparison->repeat))
+			return ig_usage_error("lab", "--repeat takes a number from 1 to %d, not '%s'",
+					      IG_REPEAT_MAX, value);
+		return OPTION_DONE;
 	case 'j':
 		options->json = value;
 		return OPTION_DONE;
 	case 'k':
-		if (!ig_host_kernel_is_named(value))
+		if (!ig_kernel_is_named(value))
 			return ig_usage_error("lab", "no kernel '%s'", value);
 		comparison->kernel = value;
 		return OPTION_DONE;
@@ -215,6 +219,7 @@ static int lab(int argc, char **argv)
 		{ "rows", required_argument, NULL, 'r' },
 		{ "events", required_argument, NULL, 'n' },
 		{ "limit", required_argument, NULL, 't' },
+		{ "repeat", required_argument, NULL, 'm' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "host-kernel", required_argument, NULL, 'k' },
 		{ "console", required_argument, NULL, 'c' },
@@ -224,14 +229,12 @@ static int lab(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct options options = {
-		.comparison = {
-			.events = DEFAULT_EVENTS, .kernel = "bookworm", .qemu = "qemu-system-x86_64",
-		},
+		.comparison = { .repeat = 1, .kernel = "bookworm", .qemu = "qemu-system-x86_64" },
 	};
 	struct ig_comparison *comparison = &options.comparison;
 	int option, status;
 
-	ig_rows_all(&comparison->rows);
+	ig_rows_default(&comparison->rows);
 	opterr = 0;
 	optind = 0;
 	while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
@@ -245,8 +248,6 @@ static int lab(int argc, char **argv)
 	}
 	if (optind < argc)
 		return ig_usage_error("lab", "no sub-command '%s'; there is 'sh'", argv[optind]);
-	if (!comparison->limit)
-		comparison->limit = MIN_LIMIT + comparison->events / EVENTS_A_SECOND;
 	return compare(&options);
 }
 

@@ -8,42 +8,65 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "lab/command.h"
 #include "lab/device.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 #include "lab/report.h"
-#include "lab/rows.h"
 #include "lab/trace.h"
 #include "lab/vmm.h"
+#include "lab/warnings.h"
+
+/* Where irqgate exec leaves its figures: in the host, whose /tmp can be written. */
+#define FIGURES "/tmp/irqgate-lab-exec.json"
 
 struct measure {
 	struct ig_row_list rows;
 	struct ig_row_options options;
-	struct ig_device device;
+	struct ig_device device;	/* of the row */
 	struct ig_trace trace;
-	uint64_t limit;
-	uint64_t first, of;		/* the number of the first row, and of all: for the progress */
+	int log;			/* of warnings.h */
+	uint64_t first, repeat;		/* how many are measured already, of the whole list so many times */
 };
 
-static void measure_row(struct measure *measure, const struct ig_row *row, struct ig_result *result)
+/* From the device found to the device given back. */
+static void run_row(struct measure *measure, const struct ig_row *row, struct ig_result *result)
 {
+	uint64_t asked = measure->options.events, events = asked ? asked : ig_row_events(row);
+	uint64_t limit = measure->options.limit ? measure->options.limit : ig_row_limit(row, events);
 	struct ig_command command;
-	struct utsname self;
 
-	ig_result_clear(result);
-	uname(&self);
-	snprintf(result->host_kernel, sizeof(result->host_kernel), "%s", self.release);
-	snprintf(result->device, sizeof(result->device), "edu");
-	ig_row_vmm(row, &measure->options, result->vmm, sizeof(result->vmm));
-	if (ig_row_command(row, &measure->options, measure->device.address, &command) ||
+	if (ig_device_find(&measure->device, row->guest->device) ||
+	    ig_row_command(row, &measure->options, events, measure->device.address, FIGURES, &command) ||
 	    ig_device_bind(&measure->device)) {
 		snprintf(result->error, sizeof(result->error), "the set-up failed; see the line above");
 		return;
 	}
 	ig_trace_clear(&measure->trace);
-	ig_vmm_measure(command.argv, &measure->device, &measure->trace, (double)measure->limit, result);
+	ig_vmm_measure(command.argv, &measure->device, &measure->trace, (double)limit, result);
+	ig_device_release(&measure->device);
+}
+
+static void measure_row(struct measure *measure, const struct ig_row *row, struct ig_result *result)
+{
+	char ignored[sizeof(result->host_warning)];
+	struct utsname self;
+
+	ig_result_clear(result);
+	uname(&self);
+	snprintf(result->host_kernel, sizeof(result->host_kernel), "%s", self.release);
+	ig_row_vmm(row, &measure->options, result->vmm, sizeof(result->vmm));
+	ig_warnings_count(measure->log, ignored, sizeof(ignored));
+	run_row(measure, row, result);
+	result->host_warnings = ig_warnings_count(measure->log, result->host_warning,
+						  sizeof(result->host_warning));
+	if (row->setup->exec) {
+		result->exec = json_object_from_file(FIGURES);
+		unlink(FIGURES);
+	}
 }
 
 static void print_result(const struct ig_row *row, const struct ig_result *result)
@@ -57,38 +80,57 @@ static void print_result(const struct ig_row *row, const struct ig_result *resul
 
 static int measure_rows(struct measure *measure)
 {
+	uint64_t count = measure->rows.count, of = count * measure->repeat;
 	struct ig_result result;
-	int error = ig_device_find(&measure->device);
+	int error = ig_trace_open(&measure->trace);
 
-	if (!error)
-		error = ig_trace_open(&measure->trace);
 	if (error)
 		return error;
-	for (size_t i = 0; i < measure->rows.count; i++) {
-		const struct ig_row *row = &measure->rows.rows[i];
+	measure->log = ig_warnings_open();
+	for (uint64_t i = measure->first; i < of; i++) {
+		const struct ig_row *row = &measure->rows.rows[i % count];
+		char name[IG_ROW_NAME_MAX];
 
-		fprintf(stderr, "irqgate: row %lu/%lu %s/%s\n", measure->first + i, measure->of, row->setup,
-			row->guest);
+		ig_row_name(row, name, sizeof(name));
+		fprintf(stderr, "irqgate: row %lu/%lu %s\n", i + 1, of, name);
 		measure_row(measure, row, &result);
+		result.run = (int64_t)(i / count) + 1;
 		print_result(row, &result);
 	}
-	ig_device_release(&measure->device);
+	if (measure->log >= 0)
+		close(measure->log);
 	ig_trace_close(&measure->trace);
+	return 0;
+}
+
+/* --linux NAME begins what a Linux guest boots from; --kernel and --initramfs are of the last that was begun. */
+static int read_files(struct ig_row_options *options, int option, const char *value)
+{
+	size_t count = options->files_count;
+
+	if (option == 'g' && count < IG_LINUX_GUESTS_MAX)
+		options->files[options->files_count++].guest = value;
+	else if (option == 'k' && count)
+		options->files[count - 1].kernel = value;
+	else if (option == 'i' && count)
+		options->files[count - 1].initramfs = value;
+	else
+		return -EINVAL;
 	return 0;
 }
 
 static int read_option(struct measure *measure, int option, const char *value)
 {
-	char wrong[80];
+	char wrong[IG_ROW_NAME_MAX];
 
 	switch (option) {
 	case 'r': return ig_rows_parse(value, &measure->rows, wrong, sizeof(wrong));
 	case 'n': return ig_parse_number(value, 1, UINT32_MAX, &measure->options.events);
-	case 'l': return ig_parse_number(value, 1, UINT32_MAX, &measure->limit);
-	case 'f': return ig_parse_number(value, 1, IG_ROWS_MAX, &measure->first);
-	case 'o': return ig_parse_number(value, 1, IG_ROWS_MAX, &measure->of);
+	case 'l': return ig_parse_number(value, 1, UINT32_MAX, &measure->options.limit);
+	case 'f': return ig_parse_number(value, 0, IG_ROWS_MAX * IG_REPEAT_MAX, &measure->first);
+	case 'o': return ig_parse_number(value, 1, IG_REPEAT_MAX, &measure->repeat);
 	case 'q': measure->options.qemu = value; return 0;
-	default: return -EINVAL;
+	default: return read_files(&measure->options, option, value);
 	}
 }
 
@@ -99,17 +141,17 @@ int ig_lab_measure(int argc, char **argv)
 		{ "events", required_argument, NULL, 'n' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "first", required_argument, NULL, 'f' },
-		{ "of", required_argument, NULL, 'o' },
+		{ "repeat", required_argument, NULL, 'o' },
 		{ "qemu", required_argument, NULL, 'q' },
+		{ "linux", required_argument, NULL, 'g' },
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initramfs", required_argument, NULL, 'i' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct measure measure = {
-		.options = { .events = 1000, .qemu = "qemu-system-x86_64" }, .limit = 60, .first = 1,
-	};
+	struct measure measure = { .options = { .qemu = "qemu-system-x86_64" }, .repeat = 1 };
 	int option;
 
-	ig_rows_all(&measure.rows);
-	measure.of = measure.rows.count;
+	ig_rows_default(&measure.rows);
 	opterr = 0;
 	optind = 0;
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1)

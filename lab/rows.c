@@ -1,49 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The rows and their command lines; see rows.h. No state, no locks. */
+/* The rows; see rows.h. command.c has their command lines. No state, no locks. */
 #include <errno.h>
-#include <limits.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli/cli.h"
-#include "guest/guest.h"
 #include "lab/rows.h"
 
-#define SELF "/proc/self/exe"
-#define VALUE(number) TEXT(number)
-#define TEXT(number) #number
-
-/* How long the guest's thread works before it quiets the device, and the pause between events: TSC cycles. */
-#define WORK_CYCLES 50000
-#define GAP_CYCLES 200000
-
-static const struct setup {
-	const char *name;
-	const char *qemu_machine;	/* NULL: irqgate run */
-} setups[] = {
-	{ "qemu-kernel", "q35,kernel-irqchip=on" },
-	{ "qemu-split", "q35,kernel-irqchip=split" },
-	{ "irqgate", NULL },
+static const struct ig_setup setups[] = {
+	{ .name = "qemu-kernel", .machine = "q35,kernel-irqchip=on" },
+	{ .name = "qemu-kernel+exec", .machine = "q35,kernel-irqchip=on", .exec = true },
+	{ .name = "qemu-split", .machine = "q35,kernel-irqchip=split" },
+	{ .name = "qemu-split+exec", .machine = "q35,kernel-irqchip=split", .exec = true, .exact = true },
+	{ .name = "irqgate", .exact = true },
 };
 
-static const char *const guests[] = { "oneshot", "plain" };
+static const struct ig_guest guests[] = {
+	{ .name = "oneshot", .device = "edu" },
+	{ .name = "plain", .device = "edu" },
+	{ .name = "linux", .device = "e1000", .kernel = "bookworm", .options = "" },
+	{ .name = "linux-rt", .device = "e1000", .kernel = "linux-image-rt-amd64", .options = "" },
+	{ .name = "linux-threadirqs", .device = "e1000", .kernel = "bookworm", .options = "threadirqs" },
+};
 
 enum { SETUPS = sizeof(setups) / sizeof(setups[0]), GUESTS = sizeof(guests) / sizeof(guests[0]) };
 
-static const struct setup *find_setup(const char *name)
+/* What the slowest machine is given time for: to start, and for the events. */
+enum {
+	BARE_METAL_EVENTS = 1000, BARE_METAL_START = 20, BARE_METAL_EVENTS_A_SECOND = 50,
+	LINUX_EVENTS = 200, LINUX_START = 90, LINUX_EVENTS_A_SECOND = 20,
+};
+
+/* The small VMM of irqgate boots no Linux. */
+static bool can_run(const struct ig_setup *setup, const struct ig_guest *guest)
 {
-	for (size_t i = 0; i < SETUPS; i++)
-		if (!strcmp(setups[i].name, name))
-			return &setups[i];
-	return NULL;
+	return setup->machine || !guest->kernel;
 }
 
 /* A row that is named twice is measured once. */
-static void add_row(struct ig_row_list *list, const char *setup, const char *guest)
+static void add_row(struct ig_row_list *list, const struct ig_setup *setup, const struct ig_guest *guest)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(list->rows[i].setup, setup) && !strcmp(list->rows[i].guest, guest))
+		if (list->rows[i].setup == setup && list->rows[i].guest == guest)
 			return;
 	if (list->count < IG_ROWS_MAX)
 		list->rows[list->count++] = (struct ig_row){ setup, guest };
@@ -54,23 +51,35 @@ void ig_rows_all(struct ig_row_list *list)
 	list->count = 0;
 	for (size_t i = 0; i < SETUPS; i++)
 		for (size_t j = 0; j < GUESTS; j++)
-			add_row(list, setups[i].name, guests[j]);
+			if (can_run(&setups[i], &guests[j]))
+				add_row(list, &setups[i], &guests[j]);
+}
+
+void ig_rows_default(struct ig_row_list *list)
+{
+	list->count = 0;
+	for (size_t i = 0; i < SETUPS; i++)
+		for (size_t j = 0; j < GUESTS; j++)
+			if (!setups[i].exec && !guests[j].kernel)
+				add_row(list, &setups[i], &guests[j]);
 }
 
 /* Adds the rows that a word names; false when there are none. */
 static bool add_word(struct ig_row_list *list, const char *word)
 {
-	char row[80];
+	struct ig_row_list all;
+	char name[IG_ROW_NAME_MAX];
 	bool found = false;
 
-	for (size_t i = 0; i < SETUPS; i++) {
-		for (size_t j = 0; j < GUESTS; j++) {
-			snprintf(row, sizeof(row), "%s/%s", setups[i].name, guests[j]);
-			if (strcmp(word, row) && strcmp(word, setups[i].name))
-				continue;
-			add_row(list, setups[i].name, guests[j]);
-			found = true;
-		}
+	ig_rows_all(&all);
+	for (size_t i = 0; i < all.count; i++) {
+		const struct ig_row *row = &all.rows[i];
+
+		ig_row_name(row, name, sizeof(name));
+		if (strcmp(word, name) && (strcmp(word, row->setup->name) || row->guest->kernel))
+			continue;
+		add_row(list, row->setup, row->guest);
+		found = true;
 	}
 	return found;
 }
@@ -80,7 +89,7 @@ int ig_rows_parse(const char *text, struct ig_row_list *list, char *wrong, size_
 	list->count = 0;
 	for (;;) {
 		size_t length = strcspn(text, ",");
-		char word[80];
+		char word[IG_ROW_NAME_MAX];
 
 		snprintf(word, sizeof(word), "%.*s", (int)length, text);
 		if (!add_word(list, word)) {
@@ -93,117 +102,31 @@ int ig_rows_parse(const char *text, struct ig_row_list *list, char *wrong, size_
 	}
 }
 
-bool ig_row_is_ours(const struct ig_row *row)
+void ig_row_name(const struct ig_row *row, char *text, size_t size)
 {
-	return !find_setup(row->setup)->qemu_machine;
+	snprintf(text, size, "%s/%s", row->setup->name, row->guest->name);
 }
 
-/* "QEMU emulator version 7.2.22 (Debian ...)" */
-static void qemu_version(const char *qemu, char *text, size_t size)
+void ig_rows_name(const struct ig_row_list *list, const char *separator, char *text, size_t size)
 {
-	char command[PATH_MAX + 20], version[40] = "";
-	FILE *output;
+	size_t used = 0;
 
-	snprintf(command, sizeof(command), "'%s' --version 2>/dev/null", qemu);
-	output = popen(command, "re");
-	if (output) {
-		if (fscanf(output, "QEMU emulator version %39[0-9a-z.-]", version) != 1)
-			version[0] = '\0';
-		pclose(output);
+	text[0] = '\0';
+	for (size_t i = 0; i < list->count && used < size; i++) {
+		char name[IG_ROW_NAME_MAX];
+
+		ig_row_name(&list->rows[i], name, sizeof(name));
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? separator : "", name);
 	}
-	snprintf(text, size, "QEMU%s%s", version[0] ? " " : "", version);
 }
 
-void ig_row_vmm(const struct ig_row *row, const struct ig_row_options *options, char *text, size_t size)
+uint64_t ig_row_events(const struct ig_row *row)
 {
-	if (ig_row_is_ours(row))
-		snprintf(text, size, "irqgate %s", IG_VERSION);
-	else
-		qemu_version(options->qemu, text, size);
+	return row->guest->kernel ? LINUX_EVENTS : BARE_METAL_EVENTS;
 }
 
-static void add(struct ig_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct ig_command *command, const char *format, ...)
+uint64_t ig_row_limit(const struct ig_row *row, uint64_t events)
 {
-	char *at = command->text + command->used;
-	va_list args;
-
-	va_start(args, format);
-	command->used += (size_t)vsnprintf(at, sizeof(command->text) - command->used, format, args) + 1;
-	va_end(args);
-	command->argv[command->argc++] = at;
-	command->argv[command->argc] = NULL;
-}
-
-static int add_qemu(const struct setup *setup, const char *guest, const struct ig_row_options *options,
-		    const char *device, struct ig_command *command)
-{
-	char image[PATH_MAX];
-
-	if (ig_find_file("guest/oneshot.elf", image, sizeof(image))) {
-		ig_error("%s is missing: build or install irqgate again", image);
-		return -ENOENT;
-	}
-	add(command, "%s", options->qemu);
-	add(command, "-accel");
-	add(command, "kvm");
-	add(command, "-M");
-	add(command, "%s", setup->qemu_machine);
-	add(command, "-cpu");
-	add(command, "host");
-	add(command, "-m");
-	add(command, "128");
-	add(command, "-nodefaults");
-	add(command, "-display");
-	add(command, "none");
-	add(command, "-serial");
-	add(command, "stdio");
-	add(command, "-no-reboot");
-	add(command, "-device");
-	add(command, "vfio-pci,host=%s", device);
-	add(command, "-device");
-	add(command, "isa-debug-exit,iobase=" VALUE(IG_GUEST_EXIT_PORT) ",iosize=4");
-	add(command, "-kernel");
-	add(command, "%s", image);
-	add(command, "-append");
-	add(command, "mode=%s events=%lu work=%u gap=%u", guest, options->events, WORK_CYCLES, GAP_CYCLES);
-	return 0;
-}
-
-static int add_irqgate(const char *guest, const struct ig_row_options *options, const char *device,
-		       struct ig_command *command)
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink(SELF, self, sizeof(self) - 1);
-
-	if (length < 0) {
-		ig_error("cannot read " SELF ": %s", strerror(errno));
-		return -errno;
-	}
-	add(command, "%.*s", (int)length, self);
-	add(command, "run");
-	add(command, "--vfio");
-	add(command, "%s", device);
-	add(command, "--guest");
-	add(command, "%s", guest);
-	add(command, "--events");
-	add(command, "%lu", options->events);
-	add(command, "--work");
-	add(command, "%u", WORK_CYCLES);
-	add(command, "--gap");
-	add(command, "%u", GAP_CYCLES);
-	add(command, "--json");
-	return 0;
-}
-
-int ig_row_command(const struct ig_row *row, const struct ig_row_options *options, const char *device,
-		   struct ig_command *command)
-{
-	const struct setup *setup = find_setup(row->setup);
-
-	command->argc = 0;
-	command->used = 0;
-	if (setup->qemu_machine)
-		return add_qemu(setup, row->guest, options, device, command);
-	return add_irqgate(row->guest, options, device, command);
+	return row->guest->kernel ? LINUX_START + events / LINUX_EVENTS_A_SECOND
+				  : BARE_METAL_START + events / BARE_METAL_EVENTS_A_SECOND;
 }

@@ -8,12 +8,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
-enum { IG_ROWS_MAX = 64 };
+enum { IG_ROWS_MAX = 64, IG_ROW_NAME_MAX = 64 };
+
+struct ig_setup {
+	const char *name;
+	const char *machine;		/* QEMU's; NULL: irqgate run */
+	bool exec;			/* by irqgate exec */
+	bool exact;			/* promises an interrupt for each event, and not one more */
+};
+
+struct ig_guest {
+	const char *name;
+	const char *device;		/* what is assigned to it; see device.h */
+	const char *kernel;		/* Linux: as lab/fetch-kernel names it; NULL: a bare-metal guest */
+	const char *options;		/* Linux: on its command line */
+};
 
 struct ig_row {
-	const char *setup, *guest;
+	const struct ig_setup *setup;
+	const struct ig_guest *guest;
 };
 
 struct ig_row_list {
@@ -21,39 +35,24 @@ struct ig_row_list {
 	size_t count;
 };
 
-/* What every row of one run has in common. */
-struct ig_row_options {
-	uint64_t events;
-	const char *qemu;		/* the command */
-};
-
-/* The command line of a VMM; the strings live in it. */
-struct ig_command {
-	const char *argv[48];
-	int argc;
-	char text[2048];
-	size_t used;
-};
-
-/* All rows, in the order of the default run. */
+/* All rows; those of the default run. */
 void ig_rows_all(struct ig_row_list *list);
+void ig_rows_default(struct ig_row_list *list);
 
 /*
- * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for all its guests. Returns 0, or -EINVAL with the
+ * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for its bare-metal guests. Returns 0, or -EINVAL with the
  * word that names no row in `wrong`.
  */
 int ig_rows_parse(const char *text, struct ig_row_list *list, char *wrong, size_t size);
 
-/* Whether the row runs irqgate itself, of which more is expected. */
-bool ig_row_is_ours(const struct ig_row *row);
+/* "SETUP/GUEST" */
+void ig_row_name(const struct ig_row *row, char *text, size_t size);
 
-/* The VMM's name and version, as far as it tells. */
-void ig_row_vmm(const struct ig_row *row, const struct ig_row_options *options, char *text, size_t size);
+/* The names of all rows of the list, with that between them. */
+void ig_rows_name(const struct ig_row_list *list, const char *separator, char *text, size_t size);
 
-/*
- * The command line that runs the row's guest with the device. Returns 0, or -errno after one line on stderr.
- */
-int ig_row_command(const struct ig_row *row, const struct ig_row_options *options, const char *device,
-		   struct ig_command *command);
+/* How many events the row has when nobody says, and how many seconds a row of so many is given. */
+uint64_t ig_row_events(const struct ig_row *row);
+uint64_t ig_row_limit(const struct ig_row *row, uint64_t events);
 
 #endif

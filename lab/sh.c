@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "lab/host.h"
+#include "lab/kernel.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 
@@ -74,7 +75,7 @@ int ig_lab_sh(int argc, char **argv)
 			return ig_usage_error("lab sh", "unknown option %s", argv[optind - 1]);
 		}
 	}
-	if (!ig_host_kernel_is_named(kernel))
+	if (!ig_kernel_is_named(kernel))
 		return ig_usage_error("lab sh", "no kernel '%s'", kernel);
 	return run(kernel, console, optind < argc ? argv + optind : shell);
 }

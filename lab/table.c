@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The table that a person reads: one row a set-up, then in words what was out of the ordinary. No state. */
+/*
+ * The table that a person reads: one row a set-up, of the medians where it was measured several times; then in words
+ * what was out of the ordinary. No state.
+ */
 #include <string.h>
 
 #include "lab/files.h"
+#include "lab/median.h"
 #include "lab/report.h"
 
 #define BOLD "\033[1m"
@@ -11,37 +15,15 @@
 #define YELLOW "\033[33m"
 #define PLAIN "\033[0m"
 
-/* Up to so many interrupts an event are within what counting at the edges of the phase may add. */
+/* Up to so many interrupts for each are within what counting at the edges of the phase may add. */
 #define RATIO_RIGHT 1.005
 /* From so many on it is not one interrupt too many, but a flood. */
 #define RATIO_STORM 10.0
 
-static const char *text_of(json_object *row, const char *key)
-{
-	const char *text = json_object_get_string(json_object_object_get(row, key));
-
-	return text ? text : "-";
-}
-
-static int64_t count_of(json_object *row, const char *key)
-{
-	json_object *value = json_object_object_get(row, key);
-
-	return value ? json_object_get_int64(value) : IG_UNKNOWN;
-}
-
-static bool finished(json_object *row)
-{
-	return json_object_get_boolean(json_object_object_get(row, "finished"));
-}
-
-/* A quotient of two counts, below 0 where one is unknown. */
-static double per_event(json_object *row, const char *key)
-{
-	int64_t count = count_of(row, key), events = count_of(row, "events");
-
-	return count < 0 || events <= 0 ? IG_UNKNOWN : (double)count / (double)events;
-}
+/* The width of the two columns of names. */
+struct widths {
+	int setup, guest;
+};
 
 static void print_count(FILE *to, int width, json_object *row, const char *key)
 {
@@ -61,46 +43,52 @@ static void print_real(FILE *to, int width, int digits, double value)
 		fprintf(to, " %*.*f", width, digits, value);
 }
 
-static double seconds_of(json_object *row)
+static double real_of(json_object *row, const char *key)
 {
-	json_object *value = json_object_object_get(row, "seconds");
+	json_object *value = json_object_object_get(row, key);
 
 	return value ? json_object_get_double(value) : IG_UNKNOWN;
 }
 
 static const char *colour_of(json_object *row)
 {
-	double ratio = per_event(row, "guest_interrupts");
-
-	if (!finished(row) || count_of(row, "lost") != 0)
+	if (!ig_report_finished(row) || ig_report_count(row, "lost") != 0)
 		return RED;
-	return ratio > RATIO_RIGHT ? YELLOW : GREEN;
+	return real_of(row, "ratio") > RATIO_RIGHT ? YELLOW : GREEN;
 }
 
-static void print_row(json_object *row, FILE *to, bool colour)
+static void print_row(json_object *row, const struct widths *widths, FILE *to, bool colour)
 {
-	fprintf(to, "%s%-12s %-8s", colour ? colour_of(row) : "", text_of(row, "setup"),
-		text_of(row, "guest"));
+	fprintf(to, "%s%-*s %-*s", colour ? colour_of(row) : "", widths->setup, ig_report_text(row, "setup"),
+		widths->guest, ig_report_text(row, "guest"));
 	print_count(to, 7, row, "events");
 	print_count(to, 8, row, "triggers");
 	print_count(to, 10, row, "guest_interrupts");
-	print_real(to, 9, 2, per_event(row, "guest_interrupts"));
+	print_real(to, 9, 2, real_of(row, "ratio"));
 	print_count(to, 8, row, "extra");
 	print_count(to, 5, row, "lost");
-	print_real(to, 7, 1, per_event(row, "exits"));
-	print_real(to, 7, 1, per_event(row, "user_exits"));
+	print_real(to, 7, 1, ig_report_per_event(row, "exits"));
+	print_real(to, 7, 1, ig_report_per_event(row, "user_exits"));
 	print_count(to, 7, row, "route_updates");
-	print_real(to, 6, 1, seconds_of(row));
+	print_real(to, 6, 1, real_of(row, "seconds"));
 	fprintf(to, "%s\n", colour ? PLAIN : "");
 }
 
-static void print_heading(FILE *to, bool colour)
+static void print_heading(const struct widths *widths, FILE *to, bool colour)
 {
-	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "", "",
-		"", "", "guest", "each", "", "", "exits", "user", "route", "", colour ? PLAIN : "");
-	fprintf(to, "%s%-12s %-8s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "", "set-up",
-		"guest", "events", "triggers", "interrupts", "event", "extra", "lost", "/event", "/event",
-		"updates", "sec", colour ? PLAIN : "");
+	static const char *const lines[][12] = {
+		{ "", "", "", "", "guest", "for each", "", "", "exits", "user", "route", "" },
+		{ "set-up", "guest", "events", "triggers", "interrupts", "of host", "extra", "lost", "/event",
+		  "/event", "updates", "sec" },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		const char *const *word = lines[i];
+
+		fprintf(to, "%s%-*s %-*s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "",
+			widths->setup, word[0], widths->guest, word[1], word[2], word[3], word[4], word[5],
+			word[6], word[7], word[8], word[9], word[10], word[11], colour ? PLAIN : "");
+	}
 }
 
 /* Where it was all measured; the first row that knows speaks for all. */
@@ -110,48 +98,90 @@ static void print_where(json_object *rows, FILE *to)
 
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		json_object *row = json_object_array_get_idx(rows, i);
-		const char *vmm = text_of(row, "vmm");
+		const char *vmm = ig_report_text(row, "vmm");
 
-		if (strcmp(text_of(row, "host_kernel"), "-"))
-			kernel = text_of(row, "host_kernel");
+		if (strcmp(ig_report_text(row, "host_kernel"), "-"))
+			kernel = ig_report_text(row, "host_kernel");
 		if (!strncmp(vmm, "QEMU", strlen("QEMU")))
 			qemu = vmm;
 		else if (strcmp(vmm, "-"))
 			ours = vmm;
 	}
 	fprintf(to,
-		"A level-triggered device (edu, by vfio-pci) under several VMMs; one interrupt an event is right.\n"
+		"A level-triggered device (by vfio-pci) under several VMMs; one interrupt an event is right. Of a\n"
+		"Linux guest an event is a ping, and one interrupt for each of the host's is right.\n"
 		"Host: Linux %s%s%s%s%s\n\n",
 		kernel, qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "", ours ? ours : "");
 }
 
-static void print_note(json_object *row, FILE *to)
+static const char *ending_of(json_object *row)
 {
-	const char *setup = text_of(row, "setup"), *guest = text_of(row, "guest");
-	double ratio = per_event(row, "guest_interrupts");
+	double ratio = real_of(row, "ratio");
+
+	if (!ig_report_finished(row))
+		return ratio < 0 || ratio > RATIO_STORM
+		       ? "did not finish in its time: a storm of interrupts starves the guest"
+		       : "did not finish in its time";
+	if (ratio > RATIO_STORM)
+		return "a storm, though it finished in time";
+	return ig_report_count(row, "lost") > 0 ? "events were lost" : NULL;
+}
+
+/* What was out of the ordinary with a row, in words. */
+static void print_notes(json_object *row, FILE *to)
+{
+	const char *setup = ig_report_text(row, "setup"), *guest = ig_report_text(row, "guest");
+	const char *ending = ending_of(row);
 
 	if (!ig_report_measured(row))
-		fprintf(to, "%s/%s: not measured: %s\n", setup, guest, text_of(row, "error"));
-	else if (!finished(row))
-		fprintf(to, "%s/%s: did not finish in its time%s\n", setup, guest,
-			ratio < 0 || ratio > RATIO_STORM ? ": a storm of interrupts starves the guest" : "");
-	else if (ratio > RATIO_STORM)
-		fprintf(to, "%s/%s: a storm, though it finished in time\n", setup, guest);
-	else if (count_of(row, "lost") > 0)
-		fprintf(to, "%s/%s: events were lost\n", setup, guest);
+		fprintf(to, "%s/%s: not measured: %s\n", setup, guest, ig_report_text(row, "error"));
+	else if (ending)
+		fprintf(to, "%s/%s: %s\n", setup, guest, ending);
+	if (ig_report_count(row, "host_warnings") > 0)
+		fprintf(to, "%s/%s: the host's kernel complained: %s\n", setup, guest,
+			ig_report_text(row, "host_warning"));
+}
+
+static void print_cost(json_object *rows, json_object *row, FILE *to)
+{
+	int pairs;
+	double cost = ig_median_cost(rows, row, &pairs);
+
+	if (pairs > 1)
+		fprintf(to, "%s/%s: %.2f of the time an event takes without exec (median of %d pairs)\n",
+			ig_report_text(row, "setup"), ig_report_text(row, "guest"), cost, pairs);
+}
+
+static struct widths find_widths(json_object *rows)
+{
+	struct widths widths = { 12, 8 };
+
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		json_object *row = json_object_array_get_idx(rows, i);
+		int setup = (int)strlen(ig_report_text(row, "setup"));
+		int guest = (int)strlen(ig_report_text(row, "guest"));
+
+		widths.setup = setup > widths.setup ? setup : widths.setup;
+		widths.guest = guest > widths.guest ? guest : widths.guest;
+	}
+	return widths;
 }
 
 void ig_report_table(json_object *report, FILE *to, bool colour)
 {
-	json_object *rows = json_object_object_get(report, "rows");
-	size_t count = json_object_array_length(rows);
+	json_object *rows = json_object_object_get(report, "rows"), *medians = ig_medians(rows);
+	size_t count = json_object_array_length(medians);
+	struct widths widths = find_widths(medians);
 
 	fputc('\n', to);
 	print_where(rows, to);
-	print_heading(to, colour);
+	print_heading(&widths, to, colour);
 	for (size_t i = 0; i < count; i++)
-		print_row(json_object_array_get_idx(rows, i), to, colour);
+		print_row(json_object_array_get_idx(medians, i), &widths, to, colour);
 	fputc('\n', to);
+	for (size_t i = 0; i < json_object_array_length(rows); i++)
+		print_notes(json_object_array_get_idx(rows, i), to);
 	for (size_t i = 0; i < count; i++)
-		print_note(json_object_array_get_idx(rows, i), to);
+		print_cost(rows, json_object_array_get_idx(medians, i), to);
+	json_object_put(medians);
 }

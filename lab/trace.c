@@ -37,9 +37,10 @@ static const struct histogram {
 	{ "kvm", "kvm_userspace_exit", "reason", "" },
 	/* 0x4008ae6a is KVM_SET_GSI_ROUTING, which the filter cannot name. */
 	{ "syscalls", "sys_enter_ioctl", "cmd", " if cmd == 0x4008ae6a" },
+	{ "kvm", "kvm_apic_accept_irq", "vec", " if tm == 1" },
 };
 
-enum { SIGNALS, USER_EXITS, ROUTE_UPDATES, HISTOGRAMS };
+enum { SIGNALS, USER_EXITS, ROUTE_UPDATES, DELIVERIES, HISTOGRAMS };
 
 static int write_trigger(const struct histogram *histogram, const char *what)
 {
@@ -121,10 +122,9 @@ void ig_trace_clear(struct ig_trace *trace)
 {
 	struct ig_mark mark;
 
-	for (int i = 0; i < HISTOGRAMS; i++) {
-		write_trigger(&histograms[i], "pause");
+	ig_trace_stop(trace);
+	for (int i = 0; i < HISTOGRAMS; i++)
 		write_trigger(&histograms[i], "clear");
-	}
 	while (ig_trace_next_mark(trace, &mark))
 		;
 }
@@ -236,15 +236,21 @@ static int64_t count_triggers(char *text)
 	return total;
 }
 
+void ig_trace_stop(struct ig_trace *trace)
+{
+	(void)trace;
+	for (int i = 0; i < HISTOGRAMS; i++)
+		write_trigger(&histograms[i], "pause");
+}
+
 void ig_trace_read(struct ig_trace *trace, struct ig_trace_counts *counts)
 {
 	char *signals;
 
 	(void)trace;
-	for (int i = 0; i < HISTOGRAMS; i++)
-		write_trigger(&histograms[i], "pause");
 	counts->user_exits = read_total(&histograms[USER_EXITS]);
 	counts->route_updates = read_total(&histograms[ROUTE_UPDATES]);
+	counts->deliveries = read_total(&histograms[DELIVERIES]);
 	signals = read_histogram(&histograms[SIGNALS]);
 	counts->triggers = signals && strstr(signals, "Hits:") ? count_triggers(signals) : IG_UNKNOWN;
 	free(signals);

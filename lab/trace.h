@@ -26,6 +26,7 @@ struct ig_mark {
  */
 struct ig_trace_counts {
 	int64_t triggers, user_exits, route_updates;
+	int64_t deliveries;		/* level-triggered messages that a LAPIC of the guest took */
 };
 
 /* Sets it all up; returns 0, or a negative errno after one line on stderr, with nothing left behind. */
@@ -37,8 +38,11 @@ void ig_trace_clear(struct ig_trace *trace);
 /* Takes the next mark without waiting: 1, or 0 when there is none. */
 int ig_trace_next_mark(struct ig_trace *trace, struct ig_mark *mark);
 
-/* Stops counting, in case the guest has not, and reads what was counted. */
+/* Reads what was counted up to now. */
 void ig_trace_read(struct ig_trace *trace, struct ig_trace_counts *counts);
+
+/* Stops counting, in case the guest has not. */
+void ig_trace_stop(struct ig_trace *trace);
 
 void ig_trace_close(struct ig_trace *trace);
 

@@ -28,12 +28,15 @@
 enum { LOOK_MS = 5, END_SECONDS = 5 };
 
 struct sample {
-	int64_t interrupts, exits, injections;
+	int64_t interrupts, exits;
+	struct ig_trace_counts counts;
 };
 
-/* What the guest prints of itself. */
+/* What the guest prints of itself: a Linux guest of its pings, a bare-metal one of its events. */
 struct guest_report {
-	int64_t events, entries, quiet, lost;
+	int64_t sent, received;
+	int64_t events, quiet, lost;
+	int64_t entries;
 	bool known, done;
 };
 
@@ -123,7 +126,28 @@ static void take_sample(struct run *run, struct sample *sample)
 		find_statistics(run);
 	sample->interrupts = ig_device_interrupts(run->device);
 	sample->exits = statistic(run, "exits");
-	sample->injections = statistic(run, "irq_injections");
+	ig_trace_read(run->trace, &sample->counts);
+}
+
+/*
+ * The last of several beginnings counts: what came before it is only told of a guest that got no further. The first
+ * itself has started the counting, which has none of it if we are late.
+ */
+static void begin_phase(struct run *run, double seconds)
+{
+	take_sample(run, &run->at_begin);
+	if (!run->begun)
+		run->at_begin.counts = (struct ig_trace_counts){ 0 };
+	run->begun = true;
+	run->begin = seconds;
+	/* What the guest printed before is not of this phase. */
+	run->report = (struct guest_report){ .known = false };
+}
+
+static void end_phase(struct run *run, double seconds)
+{
+	take_sample(run, &run->at_end);
+	run->end = seconds;
 }
 
 static void take_marks(struct run *run)
@@ -131,16 +155,11 @@ static void take_marks(struct run *run)
 	struct ig_mark mark;
 
 	while (ig_trace_next_mark(run->trace, &mark)) {
-		if (mark.value == IG_GUEST_MARK_BEGIN && !run->begun) {
-			take_sample(run, &run->at_begin);
-			run->begun = true;
-			run->begin = mark.seconds;
-			/* What the guest printed before is not of this phase. */
-			run->report = (struct guest_report){ .known = false };
+		if (mark.value == IG_GUEST_MARK_BEGIN && !run->ended) {
+			begin_phase(run, mark.seconds);
 		} else if (mark.value == IG_GUEST_MARK_END && run->begun && !run->ended) {
-			take_sample(run, &run->at_end);
+			end_phase(run, mark.seconds);
 			run->ended = true;
-			run->end = mark.seconds;
 		}
 	}
 }
@@ -166,8 +185,13 @@ static void take_line(struct run *run)
 	run->report = (struct guest_report){
 		.events = number_after(line, " events="), .entries = number_after(line, " entries="),
 		.quiet = number_after(line, " quiet="), .lost = number_after(line, " lost="),
+		.sent = number_after(line, " sent="), .received = number_after(line, " received="),
 		.known = true, .done = done,
 	};
+	if (run->report.sent >= 0) {
+		run->report.events = run->report.received;
+		run->report.lost = run->report.sent - run->report.received;
+	}
 }
 
 /* Returns false at the end of the output, which is the end of the VMM. */
@@ -224,35 +248,44 @@ static int64_t difference(int64_t from, int64_t to)
 	return from < 0 || to < from ? IG_UNKNOWN : to - from;
 }
 
-static void fill_in(const struct run *run, const struct ig_trace_counts *counts, struct ig_result *result)
+static void fill_in_report(const struct guest_report *report, struct ig_result *result)
 {
-	const struct guest_report *report = &run->report;
+	result->events = report->events;
+	result->guest_interrupts = report->entries;
+	result->quiet = report->quiet;
+	result->lost = report->lost;
+	result->sent = report->sent;
+	result->received = report->received;
+}
 
-	result->finished = report->done && run->ended;
-	if (report->known) {
-		result->events = report->events;
-		result->guest_interrupts = report->entries;
-		result->quiet = report->quiet;
-		result->lost = report->lost;
-		result->extra = report->entries - (report->events - report->lost);
-	} else if (run->begun) {
-		result->guest_interrupts = difference(run->at_begin.injections, run->at_end.injections);
+static void fill_in_phase(const struct sample *from, const struct sample *to, struct ig_result *result)
+{
+	const struct ig_trace_counts *before = &from->counts, *after = &to->counts;
+
+	result->host_interrupts = difference(from->interrupts, to->interrupts);
+	result->exits = difference(from->exits, to->exits);
+	result->triggers = difference(before->triggers, after->triggers);
+	result->user_exits = difference(before->user_exits, after->user_exits);
+	result->route_updates = difference(before->route_updates, after->route_updates);
+	result->guest_interrupts = difference(before->deliveries, after->deliveries);
+}
+
+/* What the guest says of its interrupts comes before what KVM says that it sent. */
+static void fill_in(const struct run *run, struct ig_result *result)
+{
+	result->finished = run->report.done && run->ended;
+	if (run->begun) {
+		fill_in_phase(&run->at_begin, &run->at_end, result);
+		result->seconds = run->end - run->begin;
 	}
-	if (!run->begun)
-		return;
-	result->host_interrupts = difference(run->at_begin.interrupts, run->at_end.interrupts);
-	result->exits = difference(run->at_begin.exits, run->at_end.exits);
-	result->triggers = counts->triggers;
-	result->user_exits = counts->user_exits;
-	result->route_updates = counts->route_updates;
-	result->seconds = run->end - run->begin;
+	if (run->report.known)
+		fill_in_report(&run->report, result);
 }
 
 void ig_vmm_measure(const char *const *argv, const struct ig_device *device, struct ig_trace *trace,
 		    double limit, struct ig_result *result)
 {
 	struct run run = { .device = device, .trace = trace };
-	struct ig_trace_counts counts;
 	bool ended_itself;
 
 	if (start(&run, argv)) {
@@ -262,13 +295,11 @@ void ig_vmm_measure(const char *const *argv, const struct ig_device *device, str
 	run.deadline = now() + limit;
 	ended_itself = watch(&run);
 	take_marks(&run);
-	ig_trace_read(trace, &counts);
-	if (run.begun && !run.ended) {
-		take_sample(&run, &run.at_end);
-		run.end = now();
-	}
+	ig_trace_stop(trace);
+	if (run.begun && !run.ended)
+		end_phase(&run, now());
 	end(&run);
-	fill_in(&run, &counts, result);
+	fill_in(&run, result);
 	if (ended_itself && !result->finished)
 		snprintf(result->error, sizeof(result->error), "the VMM ended early: %.230s", run.last);
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a machine of the lab boots from: the host, or a Linux guest in it. No state. */
+#ifndef IG_LAB_KERNEL_H
+#define IG_LAB_KERNEL_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct ig_boot_files {
+	char kernel[PATH_MAX], initramfs[PATH_MAX];
+};
+
+/* Whether that names a kernel at all: a release, a linux-image package or a .deb file. */
+bool ig_kernel_is_named(const char *kernel);
+
+/* The same of the machine `kind` (see lab/make-initramfs), made with the file `init` of the lab. Fetched, and
+ * made, where they are not there yet. Returns 0, or a negative errno after one line on stderr.
+ */
+int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet, struct ig_boot_files *files);
+
+#endif
