@@ -131,8 +131,8 @@ double ig_median_cost(json_object *rows, json_object *row, int *pairs)
 		json_object *partner = same_row(run, row) ? partner_of(rows, run) : NULL;
 
 		if (partner && ig_report_finished(run) && ig_report_finished(partner))
-			costs[count++] = ig_report_per_event(run, "seconds") /
-					 ig_report_per_event(partner, "seconds");
+			costs[count++] = ig_report_real(run, "event_seconds") /
+					 ig_report_real(partner, "event_seconds");
 	}
 	*pairs = (int)count;
 	return median(costs, count);

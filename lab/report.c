@@ -16,7 +16,7 @@ void ig_result_clear(struct ig_result *result)
 		.guest_interrupts = IG_UNKNOWN, .lost = IG_UNKNOWN, .quiet = IG_UNKNOWN,
 		.sent = IG_UNKNOWN, .received = IG_UNKNOWN,
 		.exits = IG_UNKNOWN, .user_exits = IG_UNKNOWN, .route_updates = IG_UNKNOWN,
-		.host_warnings = IG_UNKNOWN, .seconds = IG_UNKNOWN,
+		.host_warnings = IG_UNKNOWN, .seconds = IG_UNKNOWN, .event_seconds = IG_UNKNOWN,
 	};
 }
 
@@ -34,7 +34,7 @@ static void add_real(json_object *object, const char *key, double value)
 {
 	char text[40];
 
-	snprintf(text, sizeof(text), "%.6f", value);
+	snprintf(text, sizeof(text), "%.7f", value);
 	json_object_object_add(object, key, value < 0 ? NULL : json_object_new_double_s(value, text));
 }
 
@@ -84,14 +84,15 @@ json_object *ig_result_to_json(const struct ig_row *row, const struct ig_result 
 	add_count(object, "route_updates", result->route_updates);
 	json_object_object_add(object, "finished", json_object_new_boolean(result->finished));
 	add_real(object, "seconds", result->seconds);
+	add_real(object, "event_seconds", result->event_seconds);
 	add_count(object, "quiet", result->quiet);
 	add_count(object, "host_warnings", result->host_warnings);
 	if (result->host_warning[0])
 		add_text(object, "host_warning", result->host_warning);
-	if (result->exec)
-		json_object_object_add(object, "exec", result->exec);
 	if (result->error[0])
 		add_text(object, "error", result->error);
+	if (result->exec)
+		json_object_object_add(object, "exec", result->exec);
 	return object;
 }
 
@@ -109,12 +110,11 @@ int64_t ig_report_count(json_object *row, const char *key)
 	return value ? json_object_get_int64(value) : IG_UNKNOWN;
 }
 
-double ig_report_per_event(json_object *row, const char *key)
+double ig_report_real(json_object *row, const char *key)
 {
 	json_object *value = json_object_object_get(row, key);
-	int64_t events = ig_report_count(row, "events");
 
-	return !value || events <= 0 ? IG_UNKNOWN : json_object_get_double(value) / (double)events;
+	return value ? json_object_get_double(value) : IG_UNKNOWN;
 }
 
 bool ig_report_finished(json_object *row)

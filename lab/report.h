@@ -20,7 +20,8 @@ struct ig_result {
 	int64_t sent, received;		/* pings, of a Linux guest */
 	int64_t exits, user_exits, route_updates;
 	int64_t host_warnings;		/* of the host's kernel, in its log */
-	double seconds;
+	double seconds;			/* of the whole phase */
+	double event_seconds;		/* of one event; of a ping its round trip, by the guest's clock */
 	bool finished;
 	char host_kernel[80], vmm[80];	/* nothing where unknown */
 	char host_warning[200];		/* the first, or nothing */
@@ -34,10 +35,10 @@ void ig_result_clear(struct ig_result *result);
 /* The row's JSON object, which the caller puts. */
 json_object *ig_result_to_json(const struct ig_row *row, const struct ig_result *result);
 
-/* A word of such an object, "-" where it is unknown; a count, IG_UNKNOWN; a figure for each event, below 0. */
+/* A word of such an object, "-" where it is unknown; a count, IG_UNKNOWN; a real figure, below 0. */
 const char *ig_report_text(json_object *row, const char *key);
 int64_t ig_report_count(json_object *row, const char *key);
-double ig_report_per_event(json_object *row, const char *key);
+double ig_report_real(json_object *row, const char *key);
 
 /* Whether the guest has finished its work; whether the row was measured at all. */
 bool ig_report_finished(json_object *row);

@@ -43,49 +43,51 @@ static void print_real(FILE *to, int width, int digits, double value)
 		fprintf(to, " %*.*f", width, digits, value);
 }
 
-static double real_of(json_object *row, const char *key)
+static double per_event(json_object *row, const char *key)
 {
-	json_object *value = json_object_object_get(row, key);
+	int64_t count = ig_report_count(row, key), events = ig_report_count(row, "events");
 
-	return value ? json_object_get_double(value) : IG_UNKNOWN;
+	return count < 0 || events <= 0 ? IG_UNKNOWN : (double)count / (double)events;
 }
 
 static const char *colour_of(json_object *row)
 {
 	if (!ig_report_finished(row) || ig_report_count(row, "lost") != 0)
 		return RED;
-	return real_of(row, "ratio") > RATIO_RIGHT ? YELLOW : GREEN;
+	return ig_report_real(row, "ratio") > RATIO_RIGHT ? YELLOW : GREEN;
 }
 
 static void print_row(json_object *row, const struct widths *widths, FILE *to, bool colour)
 {
+	double milliseconds = ig_report_real(row, "event_seconds") * 1000;
+
 	fprintf(to, "%s%-*s %-*s", colour ? colour_of(row) : "", widths->setup, ig_report_text(row, "setup"),
 		widths->guest, ig_report_text(row, "guest"));
 	print_count(to, 7, row, "events");
 	print_count(to, 8, row, "triggers");
 	print_count(to, 10, row, "guest_interrupts");
-	print_real(to, 9, 2, real_of(row, "ratio"));
+	print_real(to, 9, 2, ig_report_real(row, "ratio"));
 	print_count(to, 8, row, "extra");
 	print_count(to, 5, row, "lost");
-	print_real(to, 7, 1, ig_report_per_event(row, "exits"));
-	print_real(to, 7, 1, ig_report_per_event(row, "user_exits"));
+	print_real(to, 7, 1, per_event(row, "exits"));
+	print_real(to, 7, 1, per_event(row, "user_exits"));
 	print_count(to, 7, row, "route_updates");
-	print_real(to, 6, 1, real_of(row, "seconds"));
+	print_real(to, 7, 2, milliseconds < 0 ? IG_UNKNOWN : milliseconds);
 	fprintf(to, "%s\n", colour ? PLAIN : "");
 }
 
 static void print_heading(const struct widths *widths, FILE *to, bool colour)
 {
 	static const char *const lines[][12] = {
-		{ "", "", "", "", "guest", "for each", "", "", "exits", "user", "route", "" },
-		{ "set-up", "guest", "events", "triggers", "interrupts", "of host", "extra", "lost", "/event",
-		  "/event", "updates", "sec" },
+		{ "", "", "", "", "guest", "per", "", "", "exits", "user", "route", "ms" },
+		{ "set-up", "guest", "events", "triggers", "interrupts", "host's", "extra", "lost", "/event",
+		  "/event", "updates", "/event" },
 	};
 
 	for (int i = 0; i < 2; i++) {
 		const char *const *word = lines[i];
 
-		fprintf(to, "%s%-*s %-*s %7s %8s %10s %9s %8s %5s %7s %7s %7s %6s%s\n", colour ? BOLD : "",
+		fprintf(to, "%s%-*s %-*s %7s %8s %10s %9s %8s %5s %7s %7s %7s %7s%s\n", colour ? BOLD : "",
 			widths->setup, word[0], widths->guest, word[1], word[2], word[3], word[4], word[5],
 			word[6], word[7], word[8], word[9], word[10], word[11], colour ? PLAIN : "");
 	}
@@ -116,7 +118,7 @@ static void print_where(json_object *rows, FILE *to)
 
 static const char *ending_of(json_object *row)
 {
-	double ratio = real_of(row, "ratio");
+	double ratio = ig_report_real(row, "ratio");
 
 	if (!ig_report_finished(row))
 		return ratio < 0 || ratio > RATIO_STORM

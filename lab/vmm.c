@@ -34,7 +34,7 @@ struct sample {
 
 /* What the guest prints of itself: a Linux guest of its pings, a bare-metal one of its events. */
 struct guest_report {
-	int64_t sent, received;
+	int64_t sent, received, rtt;	/* the round trip in nanoseconds, the mean of all */
 	int64_t events, quiet, lost;
 	int64_t entries;
 	bool known, done;
@@ -186,6 +186,7 @@ static void take_line(struct run *run)
 		.events = number_after(line, " events="), .entries = number_after(line, " entries="),
 		.quiet = number_after(line, " quiet="), .lost = number_after(line, " lost="),
 		.sent = number_after(line, " sent="), .received = number_after(line, " received="),
+		.rtt = number_after(line, " rtt="),
 		.known = true, .done = done,
 	};
 	if (run->report.sent >= 0) {
@@ -256,6 +257,10 @@ static void fill_in_report(const struct guest_report *report, struct ig_result *
 	result->lost = report->lost;
 	result->sent = report->sent;
 	result->received = report->received;
+	if (report->rtt >= 0)
+		result->event_seconds = (double)report->rtt / 1e9;
+	else if (report->events > 0 && result->seconds >= 0)
+		result->event_seconds = result->seconds / (double)report->events;
 }
 
 static void fill_in_phase(const struct sample *from, const struct sample *to, struct ig_result *result)
