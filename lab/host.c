@@ -26,7 +26,7 @@
  */
 #define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on"
 
-enum { BOOT_LIMIT_MS = 60 * 1000, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
+enum { BOOT_LIMIT_MS = 60 * 1000, BOOT_TRIES = 2, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
 
 static const char *const stream_names[STREAMS] = { "control", "in", "out", "err" };
 
@@ -199,22 +199,14 @@ static int wait_until_ready(struct ig_host *host)
 	return sscanf(line, "ready %79s", host->release) == 1 ? 0 : -EIO;
 }
 
-/* One start; it leaves a host that did not boot to ig_host_end. */
+/* It leaves a host that does not boot to ig_host_end. */
 static int start_host(struct ig_host *host, const struct ig_boot_files *files, const char *console)
 {
 	int error;
 
 	*host = (struct ig_host){ .control = -1, .in = -1, .out = -1, .err = -1, .log = -1 };
 	error = open_log(host, console);
-	if (!error)
-		error = start_qemu(host, files->kernel, files->initramfs);
-	if (error)
-		return error;
-	error = wait_until_ready(host);
-	if (error)
-		ig_host_error(host, error == -ETIMEDOUT ? "the host did not boot in time"
-							: "the host did not boot");
-	return error;
+	return error ? error : start_qemu(host, files->kernel, files->initramfs);
 }
 
 int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, bool quiet)
@@ -231,12 +223,19 @@ int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, 
 	if (!quiet)
 		fprintf(stderr, "irqgate: booting the host (%s)\n",
 			strrchr(files.kernel, '/') + sizeof("/vmlinuz-") - 1);
-	error = start_host(host, &files, console);
 	/* An emulated machine that hangs in its boot seldom does so twice (see keep_vm in host/init.c). */
-	if (error == -ETIMEDOUT) {
-		ig_host_end(host);
+	for (int tries = 1; ; tries++) {
 		error = start_host(host, &files, console);
+		if (error)
+			return error;
+		error = wait_until_ready(host);
+		if (error != -ETIMEDOUT || tries == BOOT_TRIES)
+			break;
+		ig_host_end(host);
 	}
+	if (error)
+		ig_host_error(host, error == -ETIMEDOUT ? "the host did not boot in time"
+							: "the host did not boot");
 	return error;
 }
 
