@@ -258,6 +258,8 @@ bool ig_helper_watch(int fd, struct ig_device *device, enum ig_watch what);
 void ig_helper_unwatch(int fd);
 /* Starts it, if it does not run yet. */
 bool ig_helper_start(void);
+/* In a child that was forked off there is no such thread. */
+void ig_helper_forked(void);
 /* Calls ig_kernel_poll() at that time, in ns. */
 void ig_helper_poll_at(int64_t at);
 int64_t ig_now(void);

@@ -19,7 +19,7 @@
 /* What an event is of: one of the timers, or a device, whose address leaves the lowest bit for what it is. */
 enum { TIMER_POLL = 0, TIMER_STATS = 2 };
 
-static struct {
+static struct helper {
 	bool runs;
 	int epoll_fd, poll_timer, stats_timer;
 	int64_t poll_at; /* as the timer is set; 0: it is not */
@@ -111,6 +111,14 @@ static int start_thread(void)
 	return 0;
 }
 
+static void forget(void)
+{
+	ig_real.close(helper.stats_timer);
+	ig_real.close(helper.poll_timer);
+	ig_real.close(helper.epoll_fd);
+	helper = (struct helper){ .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD, .stats_timer = IG_NO_FD };
+}
+
 bool ig_helper_start(void)
 {
 	if (helper.runs)
@@ -127,10 +135,14 @@ bool ig_helper_start(void)
 	return true;
 fail:
 	ig_exec_say("the helper cannot be started: %s", strerror(errno));
-	ig_real.close(helper.poll_timer);
-	ig_real.close(helper.epoll_fd);
-	helper.epoll_fd = helper.poll_timer = IG_NO_FD;
+	forget();
 	return false;
+}
+
+void ig_helper_forked(void)
+{
+	if (helper.runs)
+		forget();
 }
 
 bool ig_helper_watch(int fd, struct ig_device *device, enum ig_watch what)

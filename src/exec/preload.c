@@ -147,6 +147,7 @@ static void after_fork_in_child(void)
 {
 	if (!inside)
 		make_lock();
+	ig_helper_forked();
 	process = getpid();
 	ig_exec.off = ig_exec.off || ig_exec.vms;
 }
