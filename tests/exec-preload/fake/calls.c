@@ -42,10 +42,13 @@ void fake_unlock(void)
 	pthread_mutex_unlock(&mutex);
 }
 
+/* The lock is the parent's thread's, which this one is not: it is made anew. */
 static void forked(void)
 {
+	const pthread_mutex_t fresh = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
 	owner = getpid();
-	fake_unlock();
+	mutex = fresh;
 }
 
 /* A child made by vfork() shares our memory, but not our descriptors. */
