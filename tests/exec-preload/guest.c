@@ -2,11 +2,7 @@
 /* The guest of the VMM; see vmm.h. */
 #include "vmm.h"
 
-#include <unistd.h>
-
 #define HALF_BITS 32
-
-enum { TAKE_MS_MAX = 5000 };
 
 static void write_register(struct vmm *vmm, int cpu, uint32_t reg, uint32_t value)
 {
@@ -45,10 +41,10 @@ void guest_unmask(struct vmm *vmm, uint32_t pin)
 /* On a shared line, and on KVM's own chip, the library's helper comes between. */
 void guest_take(const struct vmm *vmm, uint8_t vector)
 {
-	for (int ms = 0; ms < TAKE_MS_MAX; ms++) {
+	for (int ms = 0; ms < WAIT_MS; ms++) {
 		if (fake_take(vmm->vcpu[0], vector))
 			return;
-		usleep(1000);
+		pause_ms(1);
 	}
 	fail_msg("the guest gets no interrupt with vector 0x%x", vector);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The library begins before main(): so a test program sets up its environment, and runs itself again. What the
- * library says goes to a file in memory, that stands for stderr; it is shown if a test fails.
+ * The library begins before main(): so a test program sets up its environment, and runs itself again. From then on
+ * its stderr is a file in memory, where it finds what the library says; it is shown where a test has failed.
  */
 #include "vmm.h"
 
@@ -28,6 +28,9 @@ const char *__lsan_default_suppressions(void)
 {
 	return "leak:libirqgate-exec\n";
 }
+
+/* Of ASan and UBSan, where they are. */
+void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
 
 static void run_again(const char *settings, const char *part)
 {
@@ -62,15 +65,14 @@ static int run_part(const struct part *part, const char *name)
 	return 1;
 }
 
-/* What a failed test has said is in there too. */
-static void show_said(void)
+static void show_all(void)
 {
-	char bytes[4096];
-	off_t at = 0;
-	ssize_t count;
+	char *said;
 
-	while ((count = pread(said_fd, bytes, sizeof(bytes), at)) > 0 && write(real_stderr, bytes, (size_t)count) == count)
-		at += count;
+	said_until = 0;
+	said = take_said();
+	dprintf(real_stderr, "%s", said);
+	free(said);
 }
 
 int run_program(int argc, char **argv, const struct part *parts, int (*tests)(void))
@@ -81,11 +83,13 @@ int run_program(int argc, char **argv, const struct part *parts, int (*tests)(vo
 		begin();
 	real_stderr = atoi(argv[ARGUMENT_STDERR]);
 	said_fd = atoi(argv[ARGUMENT_SAID]);
+	if (__sanitizer_set_report_fd)
+		__sanitizer_set_report_fd((void *)(intptr_t)real_stderr);
 	if (argc > ARGUMENT_PART)
 		return run_part(parts, argv[ARGUMENT_PART]);
 	failed = tests();
 	if (failed)
-		show_said();
+		show_all();
 	return failed;
 }
 
