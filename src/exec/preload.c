@@ -167,7 +167,7 @@ __attribute__((destructor)) static void end(void)
 {
 	if (!ig_exec_lock())
 		return;
-	if (ig_exec.vms && ig_exec.config.stats_seconds >= 0)
+	if ((ig_exec.vms || ig_exec.records) && ig_exec.config.stats_seconds >= 0)
 		ig_stats_print();
 	if (ig_exec.vms || !ig_exec.config.follow) /* of the many that follow, the VMM writes */
 		ig_stats_write_json(true);
