@@ -130,6 +130,14 @@ static void poll_soon(struct ig_vm *vm)
 	ig_helper_poll_at(vm->poll_at);
 }
 
+/* The policy eoi: as it would be without us, but counted. */
+static void pass_on(struct ig_device *device, struct chips *chips)
+{
+	device->record->masked_eois += is_masked(device->vm, chips, device->gsi);
+	device->record->resamples++;
+	ig_vfio_unmask(device);
+}
+
 void ig_kernel_acked(struct ig_device *device)
 {
 	struct chips chips = { .has_pics = false };
@@ -142,6 +150,10 @@ void ig_kernel_acked(struct ig_device *device)
 	device->record->eois++;
 	if (!read_chip(vm, KVM_IRQCHIP_IOAPIC, &chips.ioapic)) {
 		ig_vfio_unmask(device);
+		return;
+	}
+	if (ig_exec.config.policy == IRQGATE_POLICY_EOI) {
+		pass_on(device, &chips);
 		return;
 	}
 	/* There was a trigger, which KVM took; then perhaps a mask; then this EOI. */
