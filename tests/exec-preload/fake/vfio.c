@@ -16,9 +16,9 @@ enum { COMMAND_UPPER_BYTE = 5, INTERRUPT_DISABLE = 0x04, MSIX_VECTORS = 4 };
 
 /* A request with what it brings for one interrupt. */
 struct request {
-	struct vfio_irq_set set;
 	int32_t eventfd;
 	uint8_t value;
+	struct vfio_irq_set set; /* last, as it ends in an array without a size */
 };
 
 int fake_device_create(void)
