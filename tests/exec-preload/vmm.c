@@ -202,11 +202,9 @@ void vmm_remove_device(struct vmm *vmm, int device)
 /* Routes are made anew at each write of an entry; a masked pin keeps the one that it had. */
 static void update_routes(struct vmm *vmm)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entries[FAKE_PINS];
-	} table = { .head = { .nr = 0 } };
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + FAKE_PINS * sizeof(table->entries[0]));
 
+	assert_non_null(table);
 	for (uint32_t pin = 0; pin < FAKE_PINS; pin++) {
 		uint64_t entry = vmm->entry[pin];
 
@@ -218,9 +216,10 @@ static void update_routes(struct vmm *vmm)
 				.data = (uint32_t)(entry & (ENTRY_VECTOR | ENTRY_LEVEL)),
 			} };
 		if (vmm->route[pin].type)
-			table.entries[table.head.nr++] = vmm->route[pin];
+			table->entries[table->nr++] = vmm->route[pin];
 	}
-	assert_int_equal(vmm_ioctl(vmm, vmm->vm, KVM_SET_GSI_ROUTING, &table), 0);
+	assert_int_equal(vmm_ioctl(vmm, vmm->vm, KVM_SET_GSI_ROUTING, table), 0);
+	free(table);
 }
 
 static void write_ioapic(struct vmm *vmm, uint64_t offset, uint32_t value)
