@@ -9,6 +9,8 @@
 
 #include "vmm.h"
 
+#include <stdlib.h>
+
 enum { GSI_OF_PIC = 11, ALL_MASKED = 0xffff };
 
 static struct vmm vmm;
@@ -224,14 +226,16 @@ TEST(cascade_masks_the_slave)
 
 static void set_route(uint32_t gsi, uint32_t chip, uint32_t pin, uint32_t count)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entry;
-	} table = { .head = { .nr = count }, .entry = {
+	const struct kvm_irq_routing_entry entry = {
 		.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip = { .irqchip = chip, .pin = pin },
-	} };
+	};
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + sizeof(entry));
 
-	assert_int_equal(vmm_ioctl(&vmm, vmm.vm, KVM_SET_GSI_ROUTING, &table), 0);
+	assert_non_null(table);
+	table->nr = count;
+	table->entries[0] = entry;
+	assert_int_equal(vmm_ioctl(&vmm, vmm.vm, KVM_SET_GSI_ROUTING, table), 0);
+	free(table);
 }
 
 /* Why: a GSI leads where the VMM says, and its masks are those of that pin. */
