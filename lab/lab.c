@@ -42,7 +42,7 @@ static void print_help(void)
 	     "  --list                prints the rows that there are\n"
 	     "  --events N            events a row (1000; pings of a Linux guest: 200)\n"
 	     "  --limit SECONDS       for each row; one that does not finish is a result (20, for Linux guests\n"
-	     "                        90, and more with the number of events)\n"
+	     "                        120, and more with the number of events)\n"
 	     "  --repeat N            measures them all so many times, in turn; the table has the medians (1)\n"
 	     "  --json FILE           writes the results; - is stdout, and the table then goes to stderr\n"
 	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a\n"

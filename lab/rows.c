@@ -27,7 +27,7 @@ enum { SETUPS = sizeof(setups) / sizeof(setups[0]), GUESTS = sizeof(guests) / si
 /* What the slowest machine is given time for: to start, and for the events. */
 enum {
 	BARE_METAL_EVENTS = 1000, BARE_METAL_START = 20, BARE_METAL_EVENTS_A_SECOND = 50,
-	LINUX_EVENTS = 200, LINUX_START = 90, LINUX_EVENTS_A_SECOND = 20,
+	LINUX_EVENTS = 200, LINUX_START = 120, LINUX_EVENTS_A_SECOND = 20,
 };
 
 /* The small VMM of irqgate boots no Linux. */
