@@ -37,8 +37,8 @@ struct ig_command {
 void ig_row_vmm(const struct ig_row *row, const struct ig_row_options *options, char *text, size_t size);
 
 /*
- * The command line that runs the row's guest with `events` events of the device. `figures` is where irqgate exec,
- * if the row has it, leaves its own figures. Returns 0, or -errno after one line on stderr.
+ * The command line that runs the row's guest with `events` events of the device. `figures` is where irqgate
+ * exec, if the row has it, leaves its own figures. Returns 0, or -errno after one line on stderr.
  */
 int ig_row_command(const struct ig_row *row, const struct ig_row_options *options, uint64_t events,
 		   const char *device, const char *figures, struct ig_command *command);

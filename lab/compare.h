@@ -19,8 +19,9 @@ struct ig_comparison {
 };
 
 /*
- * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked for
- * and each time, also for one that could not be measured; NULL, after one line on stderr, when nothing could be.
+ * Measures the rows. Returns {"rows": [...]}, which the caller puts, with a row for each that was asked
+ * for and each time, also for one that could not be measured; NULL, after one line on stderr, when nothing
+ * could be.
  */
 json_object *ig_compare(const struct ig_comparison *comparison);
 

@@ -35,7 +35,8 @@ static int find_kernel(const char *folder, char *path, size_t size)
 	return error;
 }
 
-int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet, struct ig_boot_files *files)
+int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet,
+		  struct ig_boot_files *files)
 {
 	char folder[PATH_MAX], path[PATH_MAX];
 	const char *const fetch[] = { kernel, NULL }, *const make[] = { kind, folder, path, NULL };

@@ -13,9 +13,12 @@ struct ig_boot_files {
 /* Whether that names a kernel at all: a release, a linux-image package or a .deb file. */
 bool ig_kernel_is_named(const char *kernel);
 
-/* The same of the machine `kind` (see lab/make-initramfs), made with the file `init` of the lab. Fetched, and
- * made, where they are not there yet. Returns 0, or a negative errno after one line on stderr.
+/*
+ * Finds what the machine `kind` (see lab/make-initramfs) boots from, with the lab's file `init` as its init.
+ * It is fetched, and made, where it is not there yet. Progress goes to stderr unless `quiet`. Returns 0, or a
+ * negative errno after one line on stderr.
  */
-int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet, struct ig_boot_files *files);
+int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet,
+		  struct ig_boot_files *files);
 
 #endif

@@ -29,7 +29,7 @@ struct measure {
 	struct ig_device device;	/* of the row */
 	struct ig_trace trace;
 	int log;			/* of warnings.h */
-	uint64_t first, repeat;		/* how many are measured already, of the whole list so many times */
+	uint64_t first, repeat;		/* measured already; how often the list is */
 };
 
 /* From the device found to the device given back. */
@@ -103,7 +103,7 @@ static int measure_rows(struct measure *measure)
 	return 0;
 }
 
-/* --linux NAME begins what a Linux guest boots from; --kernel and --initramfs are of the last that was begun. */
+/* --linux NAME begins what a Linux guest boots from; --kernel and --initramfs are of the last one. */
 static int read_files(struct ig_row_options *options, int option, const char *value)
 {
 	size_t count = options->files_count;

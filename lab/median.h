@@ -9,8 +9,9 @@
 json_object *ig_medians(json_object *rows);
 
 /*
- * The time an event takes with irqgate exec, the one without being 1: the median of those runs of the row that
- * have finished, each with the run of the same number without; their number in `pairs`. Below 0 where there is none.
+ * The time an event takes with irqgate exec, the one without being 1: the median of those runs of the row
+ * that have finished, each with the run of the same number without; their number in `pairs`. Below 0 where
+ * there is none.
  */
 double ig_median_cost(json_object *rows, json_object *row, int *pairs);
 

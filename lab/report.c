@@ -39,8 +39,8 @@ static void add_real(json_object *object, const char *key, double value)
 }
 
 /*
- * What the guest took beyond one for each event; beyond one for each of the device where the guest is Linux, as a
- * ping may take the network card one interrupt or two. Fewer would be negative, a figure like any other.
+ * What the guest took beyond one for each event; beyond one for each of the device where the guest is Linux,
+ * as a ping may take the network card one interrupt or two. Fewer would be negative, a figure like any other.
  */
 static json_object *extra_of(const struct ig_row *row, const struct ig_result *result)
 {
@@ -132,7 +132,8 @@ static bool find_row(json_object *object, struct ig_row *row)
 	struct ig_row_list list;
 	char name[2 * IG_ROW_NAME_MAX], wrong[IG_ROW_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%s/%s", ig_report_text(object, "setup"), ig_report_text(object, "guest"));
+	snprintf(name, sizeof(name), "%s/%s", ig_report_text(object, "setup"),
+		 ig_report_text(object, "guest"));
 	if (ig_rows_parse(name, &list, wrong, sizeof(wrong)))
 		return false;
 	*row = list.rows[0];

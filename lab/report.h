@@ -21,12 +21,12 @@ struct ig_result {
 	int64_t exits, user_exits, route_updates;
 	int64_t host_warnings;		/* of the host's kernel, in its log */
 	double seconds;			/* of the whole phase */
-	double event_seconds;		/* of one event; of a ping its round trip, by the guest's clock */
+	double event_seconds;		/* of one event; of a ping its round trip */
 	bool finished;
 	char host_kernel[80], vmm[80];	/* nothing where unknown */
 	char host_warning[200];		/* the first, or nothing */
 	char error[256];		/* why the row could not be measured, or nothing */
-	json_object *exec;		/* the figures of irqgate exec, or NULL; ig_result_to_json takes it */
+	json_object *exec;		/* what irqgate exec wrote; given to ig_result_to_json */
 };
 
 /* Everything unknown. */

@@ -40,8 +40,8 @@ void ig_rows_all(struct ig_row_list *list);
 void ig_rows_default(struct ig_row_list *list);
 
 /*
- * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for its bare-metal guests. Returns 0, or -EINVAL with the
- * word that names no row in `wrong`.
+ * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for its bare-metal guests. Returns 0, or -EINVAL with
+ * the word that names no row in `wrong`.
  */
 int ig_rows_parse(const char *text, struct ig_row_list *list, char *wrong, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The table that a person reads: one row a set-up, of the medians where it was measured several times; then in words
- * what was out of the ordinary. No state.
+ * The table that a person reads: one row a set-up, of the medians where it was measured several times; then
+ * in words what was out of the ordinary. No state.
  */
 #include <string.h>
 
@@ -51,8 +51,8 @@ static double per_event(json_object *row, const char *key)
 }
 
 /*
- * Interrupts for one that is right. A ping may rightly take more than one; and where a guest raises its events
- * without a pause, VFIO may trigger without an interrupt of the host.
+ * Interrupts for one that is right. A ping may rightly take more than one; and where a guest raises its
+ * events without a pause, VFIO may trigger without an interrupt of the host.
  */
 static double ratio_of(json_object *row)
 {
@@ -123,8 +123,8 @@ static void print_where(json_object *rows, FILE *to)
 			ours = vmm;
 	}
 	fprintf(to,
-		"A level-triggered device (by vfio-pci) under several VMMs. One interrupt an event is right; to a Linux\n"
-		"guest, where an event is a ping, one for each of the host's.\n"
+		"A level-triggered device (by vfio-pci) under several VMMs; one interrupt an event is right,\n"
+		"to a Linux guest, where an event is a ping, one for each of the host's.\n"
 		"Host: Linux %s%s%s%s%s\n\n",
 		kernel, qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "", ours ? ours : "");
 }

@@ -130,8 +130,8 @@ static void take_sample(struct run *run, struct sample *sample)
 }
 
 /*
- * The last of several beginnings counts: what came before it is only told of a guest that got no further. The first
- * itself has started the counting, which has none of it if we are late.
+ * The last of several beginnings counts: what came before it is only told of a guest that got no further. The
+ * first has itself started the counting, from nothing, however late we are.
  */
 static void begin_phase(struct run *run, double seconds)
 {

@@ -14,7 +14,8 @@
 
 /* Each complaint of Linux has one line with one of these. */
 static const char *const complaints[] = {
-	"WARNING: ", "BUG: ", "INFO: rcu_", "INFO: task ", "hard LOCKUP", "nobody cared", "Oops", "general protection",
+	"WARNING: ", "BUG: ", "INFO: rcu_", "INFO: task ", "hard LOCKUP", "nobody cared", "Oops",
+	"general protection",
 };
 
 int ig_warnings_open(void)
@@ -35,7 +36,7 @@ static bool is_complaint(const char *message)
 	return false;
 }
 
-/* The next record's message, "4,1234,5678,-;message\n KEY=value\n" without what is around it; NULL at the end. */
+/* The message in the next record, which is "4,1234,5678,-;message\n KEY=value\n"; NULL at the end. */
 static char *next_message(int log, char *record, size_t size)
 {
 	char *message;

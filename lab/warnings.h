@@ -9,7 +9,7 @@
 /* Opens the log at its end. Returns the descriptor, or a negative errno. */
 int ig_warnings_open(void);
 
-/* How many complaints have come since the last call, or IG_UNKNOWN; the first of them in `first`, or nothing. */
+/* How many complaints have come since the last call, or IG_UNKNOWN; `first` is the first of them, or "". */
 int64_t ig_warnings_count(int log, char *first, size_t size);
 
 #endif
