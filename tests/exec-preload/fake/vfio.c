@@ -78,12 +78,10 @@ static void mask(struct device *device)
 	device->state.masked = true;
 }
 
-bool fake_device_pump(struct device *device)
+void fake_device_pump(struct device *device)
 {
-	if (!fake_consume(&device->resample))
-		return false;
-	unmask(device);
-	return true;
+	if (fake_consume(&device->resample))
+		unmask(device);
 }
 
 static void disable(struct device *device)
