@@ -80,37 +80,37 @@ static void live_gated(const struct kind *kind)
 
 TEST(one_device_on_split)
 {
-	live_gated(&(struct kind){ .chip = SPLIT, .devices = 1, .histories = 400 });
+	live_gated(&(struct kind){ .chip = SPLIT, .devices = 1, .histories = 1000 });
 }
 
 TEST(one_device_on_split_with_a_busy_vmm)
 {
-	live_gated(&(struct kind){ .chip = SPLIT, .devices = 1, .vmm_steps = 8, .histories = 150 });
+	live_gated(&(struct kind){ .chip = SPLIT, .devices = 1, .vmm_steps = 8, .histories = 400 });
 }
 
 TEST(shared_lines_on_split)
 {
-	live_gated(&(struct kind){ .chip = SPLIT, .devices = DEVICES, .histories = 200 });
+	live_gated(&(struct kind){ .chip = SPLIT, .devices = DEVICES, .histories = 500 });
 }
 
 TEST(shared_lines_on_split_with_a_busy_vmm)
 {
-	live_gated(&(struct kind){ .chip = SPLIT, .devices = DEVICES, .vmm_steps = 8, .histories = 150 });
+	live_gated(&(struct kind){ .chip = SPLIT, .devices = DEVICES, .vmm_steps = 8, .histories = 400 });
 }
 
 TEST(one_device_in_kernel)
 {
-	live_gated(&(struct kind){ .chip = KERNEL, .devices = 1, .histories = 20 });
+	live_gated(&(struct kind){ .chip = KERNEL, .devices = 1, .histories = 30 });
 }
 
 TEST(one_device_in_kernel_with_a_busy_vmm)
 {
-	live_gated(&(struct kind){ .chip = KERNEL, .devices = 1, .vmm_steps = 8, .histories = 20 });
+	live_gated(&(struct kind){ .chip = KERNEL, .devices = 1, .vmm_steps = 8, .histories = 30 });
 }
 
 TEST(shared_lines_in_kernel_with_a_busy_vmm)
 {
-	live_gated(&(struct kind){ .chip = KERNEL, .devices = DEVICES, .vmm_steps = 8, .histories = 20 });
+	live_gated(&(struct kind){ .chip = KERNEL, .devices = DEVICES, .vmm_steps = 8, .histories = 30 });
 }
 
 /* The same guests without the library: nothing is lost either, so the world is sound; but there is more of it. */

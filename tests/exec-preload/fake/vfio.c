@@ -207,7 +207,7 @@ static int check(const struct vfio_irq_set *set)
 static int set_irqs(struct device *device, const void *argument)
 {
 	struct request request = { .eventfd = NO_FD };
-	const uint8_t *data = (const uint8_t *)argument + sizeof(request.set);
+	const void *data = (const void *)((uintptr_t)argument + sizeof(request.set)); /* it may lead nowhere */
 	uint8_t bytes[MSIX_VECTORS * sizeof(int32_t)];
 	int error = fake_copy_in(&request.set, argument, sizeof(request.set));
 
