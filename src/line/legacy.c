@@ -77,6 +77,9 @@ uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct 
 	if (!core->has_pic || !access->write || access->done)
 		return 0;
 	ig_pic_write(&then, access->port, access->value, &result);
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
+		if (!ig_core_feeds_pic(core, gsi))
+			result.unmasked &= (uint16_t)~(1U << gsi);
 	return result.unmasked;
 }
 
