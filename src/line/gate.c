@@ -134,6 +134,8 @@ static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 	ig_for_each_source(core, gsi, source)
 		if (is_forwarded(source))
 			resample(core, source, effects);
+	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET) /* the 8259A released: the IOAPIC's own EOI is to come */
+		return;
 	if (ig_core_line(core, gsi)->direct && is_live(core, gsi))
 		hand_to_kernel(core, gsi);
 	else
@@ -175,17 +177,14 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 	ig_gate_drive(core, source->gsi, effects);
 }
 
-static bool stays_shut(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
+static bool masks(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
 {
-	if (core->policy != IRQGATE_POLICY_HOLD)
-		return false;
 	return by == IG_PIC ? pic_masks(core, gsi) : is_masked(core, gsi);
 }
 
-/* Whether the line's interrupt is still in service at the chip that has not acked it. */
-static bool other_serves(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
+static bool serves(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
 {
-	return by == IG_PIC ? ig_core_pin(core, gsi)->irr == IG_IRR_SET : pic_serves(core, gsi);
+	return by == IG_PIC ? pic_serves(core, gsi) : ig_core_pin(core, gsi)->irr == IG_IRR_SET;
 }
 
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
@@ -195,9 +194,7 @@ void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller b
 			assert_unseen(core, gsi);
 		set_irr(core, gsi, IG_IRR_CLEAR);
 	}
-	if (other_serves(core, gsi, by))
-		return;
-	if (stays_shut(core, gsi, by))
+	if (core->policy == IRQGATE_POLICY_HOLD && masks(core, gsi, by))
 		count_holds(core, gsi);
 	else
 		release(core, gsi, effects);
@@ -211,9 +208,9 @@ static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
 	return false;
 }
 
-void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
 {
-	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET || pic_serves(core, gsi) || core->policy == IRQGATE_POLICY_EOI)
+	if (serves(core, gsi, by) || core->policy == IRQGATE_POLICY_EOI)
 		return;
 	if (core->policy == IRQGATE_POLICY_UNMASK_RESAMPLE && !forwards_level(core, gsi))
 		return;
