@@ -49,6 +49,7 @@ TEST_BOTH(armed_trigger_unmasked_interrupts)
 	assert_true(machine_pic_serves(&m, irq));
 	assert_false(machine_intr(&m));
 	assert_int_equal(irqgate_core_source_level(m.core, source), 1);
+	assert_int_equal(machine_stats(&m, source).holds, 0);
 	machine_close(&m);
 }
 
@@ -150,6 +151,21 @@ TEST_BOTH(mask_and_unmask_in_service_change_nothing)
 	assert_int_equal(irqgate_core_source_level(m.core, source), 1);
 	machine_pic_eoi(&m, irq);
 	assert_seen(&m, 0, 1, 0);
+	machine_close(&m);
+}
+
+/* Masked and in service is not held yet: the EOI is to come. */
+TEST_BOTH(hold_begins_with_the_eoi)
+{
+	struct machine m;
+	irqgate_source source = begin_in_service(&m, irq), other = machine_add(&m, irq, IRQGATE_SOURCE_FORWARDED, false);
+
+	machine_pic_mask(&m, irq);
+	machine_trigger(&m, other);
+	assert_int_equal(machine_stats(&m, other).holds, 0);
+	machine_pic_eoi(&m, irq);
+	assert_int_equal(machine_stats(&m, source).holds, 1);
+	assert_int_equal(machine_stats(&m, other).holds, 1);
 	machine_close(&m);
 }
 
@@ -364,6 +380,7 @@ int main(void)
 		cmocka_unit_test(held_unmask_drops_the_level_then_resamples),
 		cmocka_unit_test(held_unmask_interrupts_for_what_a_wire_still_asserts),
 		cmocka_unit_test(mask_and_unmask_in_service_change_nothing),
+		cmocka_unit_test(hold_begins_with_the_eoi),
 		cmocka_unit_test(held_trigger_is_absorbed),
 		cmocka_unit_test(trigger_read_before_the_unmask_is_resampled_not_delivered),
 		cmocka_unit_test(resampled_device_that_still_asserts_interrupts_again),

@@ -288,27 +288,27 @@ TEST(unmask_resample_with_a_shared_line)
 
 TEST(hold_with_a_pair)
 {
-	live_with_pair(IRQGATE_POLICY_HOLD, false, false, 6000);
+	live_with_pair(IRQGATE_POLICY_HOLD, false, false, 1500);
 }
 
 TEST(hold_with_a_pair_on_the_direct_path)
 {
-	live_with_pair(IRQGATE_POLICY_HOLD, true, false, 10000);
+	live_with_pair(IRQGATE_POLICY_HOLD, true, false, 1500);
 }
 
 TEST(hold_with_a_pair_and_a_shared_line)
 {
-	live_with_pair(IRQGATE_POLICY_HOLD, true, true, 10000);
+	live_with_pair(IRQGATE_POLICY_HOLD, true, true, 3000);
 }
 
 TEST(eoi_with_a_pair)
 {
-	live_with_pair(IRQGATE_POLICY_EOI, false, true, 4000);
+	live_with_pair(IRQGATE_POLICY_EOI, false, true, 1000);
 }
 
 TEST(unmask_resample_with_a_pair)
 {
-	live_with_pair(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 4000);
+	live_with_pair(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 1000);
 }
 
 int main(void)
