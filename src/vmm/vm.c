@@ -109,6 +109,7 @@ static int open_gate(struct ig_vmm *vmm)
 		.policy = vmm->options.policy,
 		.path = vmm->options.path,
 		.pins = IG_GSIS,
+		.pic = true,
 		.callbacks = { .kick = kick, .opaque = vmm },
 	};
 	int error = irqgate_kvm_open(&config, &vmm->gate);

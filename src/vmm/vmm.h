@@ -62,7 +62,7 @@ struct ig_vcpu {
 	pthread_t thread;
 	_Atomic bool started;
 	_Atomic uint64_t exits;          /* all of them */
-	_Atomic uint64_t taken, handled; /* those that accessed memory: a device or the IOAPIC */
+	_Atomic uint64_t taken, handled; /* those of a device, the IOAPIC or the 8259As */
 };
 
 /* A 16550's registers (National Semiconductor PC16550D data sheet); serial.c. */
