@@ -18,6 +18,8 @@
 #define WORK_DEFAULT   250000 /* about what it takes a kernel to wake a thread */
 #define EVENTS_MAX     UINT64_C(1000000000)
 #define GSI_DEFAULT    16
+#define GSI_PIC        11 /* where the 8259s have an input for it */
+#define GSI_NONE       UINT32_MAX
 #define CYCLES_MAX     UINT64_C(1000000000)
 
 struct options {
@@ -29,7 +31,8 @@ struct options {
 
 static const char *const policy_names[] = { "hold", "eoi", "unmask-resample" };
 static const char *const path_names[] = { "direct", "userspace" };
-static const char *const guest_names[] = { "oneshot", "plain" };
+static const char *const guest_names[] = { "oneshot", "plain", "oneshot-pic", "plain-pic", "both" };
+enum { GUESTS_WITHOUT_PIC = 2 };
 
 static void print_help(void)
 {
@@ -38,14 +41,15 @@ static void print_help(void)
 	     "Runs a guest on /dev/kvm with the interrupt of one device through the gate. Without --multiboot it is a\n"
 	     "built-in guest that makes the device interrupt N times and counts what it gets.\n"
 	     "\n"
-	     "  --guest oneshot|plain   how the built-in guest handles an interrupt (oneshot)\n"
+	     "  --guest GUEST           how the built-in guest handles an interrupt (oneshot): oneshot or plain at the\n"
+	     "                          IOAPIC, oneshot-pic or plain-pic at the 8259s, or oneshot by turns at both\n"
 	     "  --events N              how many it asks for (1000)\n"
 	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (250000)\n"
 	     "  --gap CYCLES            quiet TSC cycles after each event (0)\n"
 	     "  --policy P              hold, eoi or unmask-resample (hold)\n"
 	     "  --path direct|userspace how a trigger reaches the guest (direct)\n"
 	     "  --vfio ADDRESS          assign this PCI device, bound to vfio-pci; else a built-in device\n"
-	     "  --gsi N                 the GSI of the device's interrupt (16)\n"
+	     "  --gsi N                 the GSI of the device's interrupt (16; 11 for a guest that uses the 8259s)\n"
 	     "  --multiboot FILE        run this multiboot (version 1) image instead\n"
 	     "  --initrd FILE           its first module\n"
 	     "  --append STRING         its command line, behind the file's name\n"
@@ -152,7 +156,7 @@ static int take_word(struct options *options, int option, const char *name, cons
 	case OPT_JSON: options->json = true; break;
 	case OPT_GUEST:
 		if (FIND(guest_names, text) < 0)
-			return wrong(name, text, "oneshot or plain");
+			return wrong(name, text, "oneshot, plain, oneshot-pic, plain-pic or both");
 		options->guest = text;
 		break;
 	case OPT_POLICY:
@@ -173,21 +177,43 @@ static int take_word(struct options *options, int option, const char *name, cons
 	return IG_EXIT_OK;
 }
 
+static bool takes_pic(const struct options *options)
+{
+	return !options->vmm.multiboot && FIND(guest_names, options->guest) >= GUESTS_WITHOUT_PIC;
+}
+
 /* The built-in guest looks for its device's pin where PCs have none of their own. */
 static bool guest_probes(uint32_t gsi)
 {
 	return (gsi >= 5 && gsi <= 7) || gsi >= 10;
 }
 
-static int check(const struct options *options)
+/* The inputs of the 8259s that can be level-triggered (ICH9, 13.4, ELCR1 and ELCR2), without the PC's own. */
+static bool pic_has_input(uint32_t gsi)
+{
+	return guest_probes(gsi) && gsi < 16 && gsi != 13;
+}
+
+static int check_guest(const struct options *options)
+{
+	if (takes_pic(options) && !pic_has_input(options->vmm.gsi))
+		return ig_usage_error("run", "--gsi: with the 8259s it is one of 5, 6, 7, 10, 11, 12, 14 and 15");
+	if (takes_pic(options) && options->vmm.cpus > 1)
+		return ig_usage_error("run", "--cpus: the 8259s interrupt one vCPU; --guest %s takes no more", options->guest);
+	if (!guest_probes(options->vmm.gsi))
+		return ig_usage_error("run", "--gsi: the built-in guest looks for its device on GSI 5 to 7 and 10 to 23");
+	return IG_EXIT_OK;
+}
+
+static int check(struct options *options)
 {
 	if (options->vmm.initrd && !options->vmm.multiboot)
 		return ig_usage_error("run", "--initrd needs --multiboot");
 	if (options->vmm.append && !options->vmm.multiboot)
 		return ig_usage_error("run", "--append needs --multiboot; the built-in guest has its own options");
-	if (!options->vmm.multiboot && !guest_probes(options->vmm.gsi))
-		return ig_usage_error("run", "--gsi: the built-in guest looks for its device on GSI 5 to 7 and 10 to 23");
-	return IG_EXIT_OK;
+	if (options->vmm.gsi == GSI_NONE)
+		options->vmm.gsi = takes_pic(options) ? GSI_PIC : GSI_DEFAULT;
+	return options->vmm.multiboot ? IG_EXIT_OK : check_guest(options);
 }
 
 /* Returns IG_EXIT_OK to go on, or the exit status; *help: it was printed. */
@@ -292,7 +318,7 @@ static int exit_status(const struct options *options, const struct ig_vmm *vmm)
 int ig_run_main(int argc, char **argv)
 {
 	struct options options = {
-		.vmm = { .memory = MEMORY_DEFAULT, .cpus = 1, .gsi = GSI_DEFAULT },
+		.vmm = { .memory = MEMORY_DEFAULT, .cpus = 1, .gsi = GSI_NONE },
 		.guest = "oneshot",
 		.events = EVENTS_DEFAULT,
 		.work = WORK_DEFAULT,
