@@ -54,7 +54,10 @@ void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct 
 /* A forwarded source is disabled. */
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 
-/* Takes the line from the direct path to the userspace path, for good. */
+/* Takes the line from the direct path to the userspace path: until its next resample with the 8259As masked. */
+void ig_gate_unbind(struct irqgate_core *core, uint32_t gsi);
+
+/* The same for good. */
 void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi);
 
 #endif

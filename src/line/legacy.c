@@ -16,7 +16,7 @@ static void changed(struct irqgate_core *core, uint32_t gsi, bool acked, struct 
 	if (acked) {
 		ig_gate_acked(core, gsi, IG_PIC, effects);
 	} else {
-		ig_gate_leave_direct(core, gsi); /* the kernel's message would not come through the pair */
+		ig_gate_unbind(core, gsi); /* what the kernel sends does not come through the pair */
 		ig_gate_opened(core, gsi, IG_PIC, effects);
 	}
 	ig_gate_drive(core, gsi, effects);
