@@ -21,6 +21,7 @@ enum ig_exit_code {
 /* The verbs: each takes its own arguments (argv[0] is the verb) and returns the exit status. */
 int ig_run_main(int argc, char **argv);
 int ig_exec_main(int argc, char **argv);
+int ig_sim_main(int argc, char **argv);
 int ig_lab_main(int argc, char **argv);
 
 /* Prints "irqgate: " and one line on stderr; the line names the thing and what to do. */

@@ -12,6 +12,7 @@ static const struct verb {
 } verbs[] = {
 	{ "run", ig_run_main, "run a guest on the small reference VMM, on /dev/kvm" },
 	{ "exec", ig_exec_main, "run an unmodified VMM, such as QEMU, with the gate in it" },
+	{ "sim", ig_sim_main, "compare policies on a simulated machine, with every kind of guest" },
 	{ "lab", ig_lab_main, "compare VMMs on a real device in an emulated host; needs no special hardware" },
 };
 
