@@ -334,6 +334,29 @@ IRQGATE_API int irqgate_core_line_stats(const struct irqgate_core *core, uint32_
 IRQGATE_API const char *irqgate_core_name(const struct irqgate_core *core, irqgate_source source);
 
 /*
+ * The state as bytes that are the same on every machine (docs/state.md): of chips, lines and sources, in the middle of
+ * a hold too. Before it is taken no vCPU may run, and the effects of all calls must have been carried out. On the direct
+ * path, read each entry with the LAPICs' answer before (see irqgate_core_asks_lapic()): else a restore may cost one
+ * interrupt too many. -ENOSPC: bytes is less than irqgate_core_save_size(), which holds until the next call.
+ */
+IRQGATE_API size_t irqgate_core_save_size(const struct irqgate_core *core);
+IRQGATE_API int irqgate_core_save(const struct irqgate_core *core, void *buffer, size_t bytes);
+
+/*
+ * Puts a core of the same configuration into a saved state. It must have the same sources already, on each line by
+ * kind, name, and their order where these are the same; handles and counters stay its own. Then call
+ * irqgate_core_restored(), and irqgate_core_retry() soon. Where it fails nothing has changed. -EBADMSG: damaged, or no
+ * saved state. -ENOTSUP: of another version of the format. -EINVAL: of another configuration. -ENODEV: of other sources.
+ */
+IRQGATE_API int irqgate_core_restore(struct irqgate_core *core, const void *saved, size_t bytes);
+
+/*
+ * States anew what is wanted of the forwarded sources: each is resampled, or stays silent. One that still asserts
+ * triggers then, as the core knows already. Line by line: *gsi = 0 first, until it returns false.
+ */
+IRQGATE_API bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqgate_effects *effects);
+
+/*
  * The bytes that make up the state, without the counters: two cores of one configuration in which these are
  * equal behave alike from here on.
  */

@@ -125,16 +125,27 @@ static bool selects_high(const struct ig_ioapic *chip)
 	return chip->select & 1;
 }
 
+static uint64_t writable_bits(const struct ig_ioapic *chip)
+{
+	return IG_RTE_WRITABLE | (chip->extended_destinations ? IG_RTE_DEST_HIGH : 0);
+}
+
+bool ig_pin_is_valid(const struct ig_ioapic *chip, const struct ig_pin *pin)
+{
+	if (pin->rte & ~writable_bits(chip) || pin->irr > IG_IRR_UNKNOWN)
+		return false;
+	return !pin->undelivered || pin->irr == IG_IRR_CLEAR;
+}
+
 uint64_t ig_ioapic_merge_rte(const struct ig_ioapic *chip, uint64_t rte, uint32_t value)
 {
-	uint64_t writable = IG_RTE_WRITABLE | (chip->extended_destinations ? IG_RTE_DEST_HIGH : 0);
 	uint64_t merged;
 
 	if (selects_high(chip))
 		merged = (rte & REGISTER_MASK) | (uint64_t)value << BITS_PER_REGISTER;
 	else
 		merged = (rte & ~REGISTER_MASK) | value;
-	return merged & writable;
+	return merged & writable_bits(chip);
 }
 
 static uint32_t read_rte(const struct ig_ioapic *chip, const struct ig_pin *pin)

@@ -101,6 +101,9 @@ bool ig_rte_is_masked(uint64_t rte);
 /* The message that the entry stands for. */
 struct irqgate_message ig_rte_message(uint64_t rte);
 
+/* Whether a pin of the chip can be in this state; of the message in service it says nothing. */
+bool ig_pin_is_valid(const struct ig_ioapic *chip, const struct ig_pin *pin);
+
 /* The line drives the pin. True: the pin's message must be sent; remote IRR is set already. */
 bool ig_pin_drive(struct ig_pin *pin, bool level);
 

@@ -301,6 +301,22 @@ void ig_pic_init(struct ig_pic *pic)
 	reset(&pic->slave);
 }
 
+static bool chip_is_valid(const struct ig_pic_chip *chip, uint8_t elcr)
+{
+	return chip->step <= IG_PIC_READY && chip->lowest < IG_PIC_INPUTS && !(chip->icw2 & ~IG_ICW2_BASE) &&
+	       !(chip->elcr & ~elcr) && (chip->poll || !chip->frozen) &&
+	       !(~inputs(chip) & ~chip->armed & ALL);
+}
+
+bool ig_pic_is_valid(const struct ig_pic *pic)
+{
+	struct ig_pic settled = *pic;
+
+	settle(&settled);
+	return chip_is_valid(&pic->master, MASTER_ELCR) && chip_is_valid(&pic->slave, SLAVE_ELCR) &&
+	       settled.master.cascade == pic->master.cascade && !pic->slave.cascade;
+}
+
 void ig_pic_reset(struct ig_pic *pic, struct ig_pic_result *result)
 {
 	const struct ig_pic before = *pic;

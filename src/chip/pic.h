@@ -125,6 +125,9 @@ struct ig_pic_result {
 /* Puts a pair at the start of its life: no input driven, and reset. */
 void ig_pic_init(struct ig_pic *pic);
 
+/* Whether a pair can be in this state. */
+bool ig_pic_is_valid(const struct ig_pic *pic);
+
 /* A reset of the machine: all registers, the ELCR too. How the inputs are driven stays. */
 void ig_pic_reset(struct ig_pic *pic, struct ig_pic_result *result);
 

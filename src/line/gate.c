@@ -261,6 +261,15 @@ void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct 
 	/* Else the next unmask or EOI resamples it. */
 }
 
+void ig_gate_restored(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	if (ig_core_line(core, gsi)->bound && is_live(core, gsi) && ig_core_pin(core, gsi)->irr == IG_IRR_SET)
+		return;
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source))
+			wish(core, source, source->listen, effects);
+}
+
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
 {
 	source->asserted = false;

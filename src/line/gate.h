@@ -51,6 +51,12 @@ void ig_gate_idle(struct irqgate_core *core, uint32_t gsi);
 /* A forwarded source joins the line, or is enabled again. */
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 
+/*
+ * The line is as it was when it was saved, perhaps on another machine: what is wanted of its forwarded sources is stated
+ * anew. On the direct path a message in service is left to its EOI, which resamples: to listen now would send another.
+ */
+void ig_gate_restored(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
 /* A forwarded source is disabled. */
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 

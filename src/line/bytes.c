@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Numbers as bytes; see bytes.h. */
+#include "line/bytes.h"
+
+#define BITS_PER_BYTE 8U
+#define CRC_REFLECTED UINT32_C(0xedb88320)
+
+static uint64_t number(struct ig_bytes *bytes, uint64_t value, uint32_t count)
+{
+	uint64_t read = 0;
+
+	if (!bytes->read && !bytes->write) {
+		bytes->at += count;
+		return value;
+	}
+	if (count > bytes->size - bytes->at) {
+		bytes->bad = true;
+		return 0;
+	}
+	for (uint32_t i = 0; i < count; i++, bytes->at++) {
+		if (bytes->write)
+			bytes->write[bytes->at] = (unsigned char)(value >> i * BITS_PER_BYTE);
+		else
+			read |= (uint64_t)bytes->read[bytes->at] << i * BITS_PER_BYTE;
+	}
+	return bytes->write ? value : read;
+}
+
+void ig_bytes_u8(struct ig_bytes *bytes, uint8_t *value)
+{
+	*value = (uint8_t)number(bytes, *value, sizeof(*value));
+}
+
+void ig_bytes_u16(struct ig_bytes *bytes, uint16_t *value)
+{
+	*value = (uint16_t)number(bytes, *value, sizeof(*value));
+}
+
+void ig_bytes_u32(struct ig_bytes *bytes, uint32_t *value)
+{
+	*value = (uint32_t)number(bytes, *value, sizeof(*value));
+}
+
+void ig_bytes_u64(struct ig_bytes *bytes, uint64_t *value)
+{
+	*value = number(bytes, *value, sizeof(*value));
+}
+
+void ig_bytes_flag(struct ig_bytes *bytes, bool *value)
+{
+	uint8_t byte = *value;
+
+	ig_bytes_u8(bytes, &byte);
+	bytes->bad |= byte > 1;
+	*value = byte;
+}
+
+uint32_t ig_bytes_crc(const unsigned char *bytes, size_t size)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < size; i++) {
+		crc ^= bytes[i];
+		for (uint32_t bit = 0; bit < BITS_PER_BYTE; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? CRC_REFLECTED : 0);
+	}
+	return ~crc;
+}

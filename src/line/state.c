@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of a core as bytes that are the same on every machine (docs/state.md), and back. What is to be restored
+ * is read twice: it is looked at as a whole before anything is changed. Counters, handles and versions are the
+ * machine's own; which lines an EOI may be for follows from the rest. Caller serialises.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "line/bytes.h"
+#include "line/core.h"
+#include "line/gate.h"
+
+#define MAGIC          UINT64_C(0x0045544147515249) /* "IRQGATE", with the NUL */
+#define FORMAT_VERSION 1U
+#define CRC_BYTES      4U
+
+/* A message: what does not vary of its address, above the destination; the bits of its data (SDM vol. 3, 11.11). */
+#define MSI_ADDRESS_FIXED       0xfeeU
+#define MSI_ADDRESS_FIXED_SHIFT 20
+#define MSI_DATA_BITS           0xc7ffU
+
+/* What is kept of a line. */
+struct saved_source {
+	uint8_t kind;
+	bool asserted, enabled, listen;
+	char name[IRQGATE_NAME_SIZE];
+};
+
+struct saved_line {
+	struct ig_pin pin;
+	struct ig_route route;
+	bool direct, bound;
+	uint8_t sources;
+	struct saved_source source[IRQGATE_LINE_SOURCES_MAX];
+};
+
+/* The format: each function is for reading and for writing. */
+
+static void code_header(struct ig_bytes *bytes, uint32_t *version, uint32_t *size)
+{
+	uint64_t magic = MAGIC;
+
+	ig_bytes_u64(bytes, &magic);
+	ig_bytes_u32(bytes, version);
+	ig_bytes_u32(bytes, size);
+	bytes->bad |= magic != MAGIC;
+}
+
+static void code_chip_config(struct ig_bytes *bytes, struct ig_ioapic *chip)
+{
+	ig_bytes_u32(bytes, &chip->pins);
+	ig_bytes_u32(bytes, &chip->gsi_base);
+	ig_bytes_u32(bytes, &chip->id_reset);
+	ig_bytes_u8(bytes, &chip->version);
+	ig_bytes_flag(bytes, &chip->extended_destinations);
+}
+
+static void code_config(struct ig_bytes *bytes, struct irqgate_core *core)
+{
+	ig_bytes_u32(bytes, &core->policy);
+	ig_bytes_flag(bytes, &core->has_pic);
+	ig_bytes_flag(bytes, &core->directed_eoi);
+	ig_bytes_u32(bytes, &core->chips);
+	for (uint32_t i = 0; i < core->chips && i < IRQGATE_CHIPS_MAX; i++)
+		code_chip_config(bytes, &core->chip[i]);
+}
+
+static void code_pic_chip(struct ig_bytes *bytes, struct ig_pic_chip *chip)
+{
+	uint8_t *registers[] = {
+		&chip->line, &chip->pulse, &chip->cascade, &chip->armed, &chip->elcr, &chip->imr, &chip->isr,
+		&chip->frozen, &chip->icw1, &chip->icw2, &chip->icw4, &chip->step, &chip->lowest,
+	};
+	bool *flags[] = { &chip->rotate_aeoi, &chip->special_mask, &chip->poll, &chip->read_isr };
+
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
+		ig_bytes_u8(bytes, registers[i]);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		ig_bytes_flag(bytes, flags[i]);
+}
+
+static void code_chips(struct ig_bytes *bytes, struct irqgate_core *core)
+{
+	for (uint32_t i = 0; i < core->chips; i++) {
+		ig_bytes_u32(bytes, &core->chip[i].id);
+		ig_bytes_u8(bytes, &core->chip[i].select);
+	}
+	if (!core->has_pic)
+		return;
+	code_pic_chip(bytes, &core->pic.master);
+	code_pic_chip(bytes, &core->pic.slave);
+}
+
+static void code_message(struct ig_bytes *bytes, struct irqgate_message *message)
+{
+	ig_bytes_u64(bytes, &message->address);
+	ig_bytes_u32(bytes, &message->data);
+}
+
+static void code_pin(struct ig_bytes *bytes, struct ig_pin *pin)
+{
+	ig_bytes_u64(bytes, &pin->rte);
+	ig_bytes_u8(bytes, &pin->irr);
+	ig_bytes_u8(bytes, &pin->ticket);
+	ig_bytes_flag(bytes, &pin->level);
+	ig_bytes_flag(bytes, &pin->undelivered);
+	code_message(bytes, &pin->served);
+}
+
+static void code_source(struct ig_bytes *bytes, struct saved_source *source)
+{
+	ig_bytes_u8(bytes, &source->kind);
+	ig_bytes_flag(bytes, &source->asserted);
+	ig_bytes_flag(bytes, &source->enabled);
+	ig_bytes_flag(bytes, &source->listen);
+	for (uint32_t i = 0; i < IRQGATE_NAME_SIZE; i++)
+		ig_bytes_u8(bytes, (uint8_t *)&source->name[i]);
+}
+
+static void code_line(struct ig_bytes *bytes, struct saved_line *line)
+{
+	code_pin(bytes, &line->pin);
+	code_message(bytes, &line->route.current);
+	code_message(bytes, &line->route.previous);
+	ig_bytes_flag(bytes, &line->direct);
+	ig_bytes_flag(bytes, &line->bound);
+	ig_bytes_u8(bytes, &line->sources);
+	for (uint32_t i = 0; i < line->sources && i < IRQGATE_LINE_SOURCES_MAX; i++)
+		code_source(bytes, &line->source[i]);
+}
+
+/* Saving. */
+
+static void take_line(const struct irqgate_core *core, uint32_t gsi, struct saved_line *line)
+{
+	*line = (struct saved_line){
+		.pin = *ig_core_pin(core, gsi),
+		.route = *ig_core_route(core, gsi),
+		.direct = ig_core_line(core, gsi)->direct,
+		.bound = ig_core_line(core, gsi)->bound,
+	};
+	if (line->pin.irr != IG_IRR_SET) /* history */
+		line->pin.served = (struct irqgate_message){ 0 };
+	ig_for_each_source(core, gsi, source) {
+		struct saved_source *saved = &line->source[line->sources++];
+
+		*saved = (struct saved_source){ source->kind, source->asserted, source->enabled, source->listen, "" };
+		memcpy(saved->name, source->name, sizeof(saved->name));
+	}
+}
+
+static void write_state(const struct irqgate_core *core, uint32_t size, struct ig_bytes *bytes)
+{
+	struct irqgate_core head = *core;
+	uint32_t version = FORMAT_VERSION;
+
+	code_header(bytes, &version, &size);
+	code_config(bytes, &head);
+	code_chips(bytes, &head);
+	for (uint32_t gsi = 0; gsi < core->gsis; gsi++) {
+		struct saved_line line;
+
+		if (!ig_core_has(core, gsi))
+			continue;
+		take_line(core, gsi, &line);
+		code_line(bytes, &line);
+	}
+}
+
+size_t irqgate_core_save_size(const struct irqgate_core *core)
+{
+	struct ig_bytes bytes = { 0 };
+
+	write_state(core, 0, &bytes);
+	return bytes.at + CRC_BYTES;
+}
+
+int irqgate_core_save(const struct irqgate_core *core, void *buffer, size_t size)
+{
+	size_t needed = irqgate_core_save_size(core);
+	struct ig_bytes bytes = { .write = buffer, .size = needed };
+	uint32_t crc;
+
+	if (size < needed)
+		return -ENOSPC;
+	write_state(core, (uint32_t)needed, &bytes);
+	crc = ig_bytes_crc(buffer, bytes.at);
+	ig_bytes_u32(&bytes, &crc);
+	return 0;
+}
+
+/* Looking at what is to be restored. */
+
+static bool message_is_valid(const struct irqgate_message *message)
+{
+	if (!ig_route_has(message))
+		return !message->data;
+	return message->address >> MSI_ADDRESS_FIXED_SHIFT == MSI_ADDRESS_FIXED && !(message->data & ~MSI_DATA_BITS);
+}
+
+/* A name ends with a NUL, and after it there is nothing. */
+static bool name_is_valid(const char *name)
+{
+	bool ended = false;
+
+	for (uint32_t i = 0; i < IRQGATE_NAME_SIZE; i++) {
+		if (ended && name[i])
+			return false;
+		ended |= !name[i];
+	}
+	return ended;
+}
+
+static bool source_is_valid(const struct saved_source *source)
+{
+	if (source->kind > IRQGATE_SOURCE_FORWARDED || !name_is_valid(source->name))
+		return false;
+	if (source->asserted && (source->kind == IRQGATE_SOURCE_EDGE || !source->enabled))
+		return false;
+	return source->kind == IRQGATE_SOURCE_FORWARDED || (source->enabled && !source->listen);
+}
+
+static bool path_is_valid(const struct irqgate_core *core, const struct saved_line *line)
+{
+	if (!line->direct)
+		return !line->bound;
+	return core->policy == IRQGATE_POLICY_HOLD && line->sources == 1 &&
+	       line->source[0].kind == IRQGATE_SOURCE_FORWARDED;
+}
+
+static bool line_is_valid(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line)
+{
+	const struct ig_ioapic *chip = ig_core_chip(core, ig_core_line(core, gsi)->chip);
+
+	if (!ig_pin_is_valid(chip, &line->pin) || !message_is_valid(&line->pin.served) ||
+	    !message_is_valid(&line->route.current) || !message_is_valid(&line->route.previous))
+		return false;
+	if (ig_route_has(&line->pin.served) != (line->pin.irr == IG_IRR_SET))
+		return false;
+	if (line->sources > IRQGATE_LINE_SOURCES_MAX || !path_is_valid(core, line))
+		return false;
+	for (uint32_t i = 0; i < line->sources; i++)
+		if (!source_is_valid(&line->source[i]))
+			return false;
+	return true;
+}
+
+static bool is_named(const struct saved_source *saved, uint8_t kind, const char *name)
+{
+	return saved->kind == kind && !memcmp(saved->name, name, IRQGATE_NAME_SIZE);
+}
+
+/* The line's source of the same kind and name; of several, the one at the same place among them. Or NULL. */
+static struct ig_source *find_source(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line,
+				     uint32_t index)
+{
+	const struct saved_source *saved = &line->source[index];
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < index; i++)
+		before += is_named(&line->source[i], saved->kind, saved->name);
+	ig_for_each_source(core, gsi, source)
+		if (is_named(saved, source->kind, source->name) && !before--)
+			return source;
+	return NULL;
+}
+
+static bool sources_match(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line)
+{
+	uint32_t sources = 0;
+
+	ig_for_each_source(core, gsi, source)
+		sources++;
+	for (uint32_t i = 0; i < line->sources; i++)
+		if (!find_source(core, gsi, line, i))
+			return false;
+	return sources == line->sources;
+}
+
+static bool same_chip(const struct ig_ioapic *a, const struct ig_ioapic *b)
+{
+	return a->pins == b->pins && a->gsi_base == b->gsi_base && a->id_reset == b->id_reset &&
+	       a->version == b->version && a->extended_destinations == b->extended_destinations;
+}
+
+static bool same_config(const struct irqgate_core *a, const struct irqgate_core *b)
+{
+	if (a->policy != b->policy || a->has_pic != b->has_pic || a->directed_eoi != b->directed_eoi ||
+	    a->chips != b->chips)
+		return false;
+	for (uint32_t i = 0; i < a->chips; i++)
+		if (!same_chip(&a->chip[i], &b->chip[i]))
+			return false;
+	return true;
+}
+
+/* Restoring. */
+
+static void put_head(struct irqgate_core *core, const struct irqgate_core *head)
+{
+	for (uint32_t i = 0; i < core->chips; i++) {
+		core->chip[i].id = head->chip[i].id;
+		core->chip[i].select = head->chip[i].select;
+	}
+	core->pic = head->pic;
+	core->routes_version++;
+}
+
+/* A source that the kernel could not forward here takes the userspace path. */
+static void put_line(struct irqgate_core *core, uint32_t gsi, const struct saved_line *saved)
+{
+	struct ig_line *line = ig_core_line(core, gsi);
+
+	*ig_core_pin(core, gsi) = saved->pin;
+	*ig_core_route(core, gsi) = saved->route;
+	line->epoch++;
+	line->direct = line->direct && saved->direct;
+	line->bound = line->direct && saved->bound;
+	for (uint32_t i = 0; i < saved->sources; i++) {
+		struct ig_source *source = find_source(core, gsi, saved, i);
+
+		source->asserted = saved->source[i].asserted;
+		source->enabled = saved->source[i].enabled;
+		source->listen = saved->source[i].listen;
+	}
+	ig_service_update(core, gsi);
+}
+
+/* Checks that this can be the state of the core's chips. */
+static int read_head(struct ig_bytes *bytes, const struct irqgate_core *core, struct irqgate_core *head)
+{
+	uint32_t version, size;
+
+	*head = *core;
+	code_header(bytes, &version, &size);
+	code_config(bytes, head);
+	if (bytes->bad)
+		return -EBADMSG;
+	if (!same_config(head, core))
+		return -EINVAL;
+	code_chips(bytes, head);
+	for (uint32_t i = 0; i < head->chips; i++)
+		bytes->bad |= head->chip[i].id & ~IG_IOAPIC_ID_MASK;
+	return bytes->bad || !ig_pic_is_valid(&head->pic) ? -EBADMSG : 0;
+}
+
+static int read_line(struct ig_bytes *bytes, const struct irqgate_core *core, uint32_t gsi, struct saved_line *line)
+{
+	*line = (struct saved_line){ 0 };
+	code_line(bytes, line);
+	if (bytes->bad || !line_is_valid(core, gsi, line))
+		return -EBADMSG;
+	return sources_match(core, gsi, line) ? 0 : -ENODEV;
+}
+
+/* Looks at the whole, or (as this was done before) puts it into the core. */
+static int read_state(struct ig_bytes *bytes, struct irqgate_core *core, bool put)
+{
+	struct irqgate_core head;
+	int error = read_head(bytes, core, &head);
+
+	if (error)
+		return error;
+	if (put)
+		put_head(core, &head);
+	for (uint32_t gsi = 0; gsi < core->gsis; gsi++) {
+		struct saved_line line;
+
+		if (!ig_core_has(core, gsi))
+			continue;
+		error = read_line(bytes, core, gsi, &line);
+		if (error)
+			return error;
+		if (put)
+			put_line(core, gsi, &line);
+	}
+	return bytes->at == bytes->size ? 0 : -EBADMSG;
+}
+
+/* The frame, which is the same in every version. */
+static int check_frame(const void *saved, size_t bytes)
+{
+	struct ig_bytes head = { .read = saved, .size = bytes }, tail;
+	uint32_t version = 0, size = 0, crc = 0;
+
+	code_header(&head, &version, &size);
+	if (head.bad || size != bytes || bytes < head.at + CRC_BYTES)
+		return -EBADMSG;
+	tail = (struct ig_bytes){ .read = saved, .size = bytes, .at = bytes - CRC_BYTES };
+	ig_bytes_u32(&tail, &crc);
+	if (crc != ig_bytes_crc(saved, bytes - CRC_BYTES))
+		return -EBADMSG;
+	return version == FORMAT_VERSION ? 0 : -ENOTSUP;
+}
+
+int irqgate_core_restore(struct irqgate_core *core, const void *saved, size_t bytes)
+{
+	struct ig_bytes first, second;
+	int error = check_frame(saved, bytes);
+
+	if (error)
+		return error;
+	first = second = (struct ig_bytes){ .read = saved, .size = bytes - CRC_BYTES };
+	error = read_state(&first, core, false);
+	return error ? error : read_state(&second, core, true);
+}
+
+bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqgate_effects *effects)
+{
+	ig_effects_begin(core, effects);
+	while (*gsi < core->gsis && !ig_core_has(core, *gsi))
+		++*gsi;
+	if (*gsi >= core->gsis)
+		return false;
+	ig_gate_restored(core, *gsi, effects);
+	ig_effects_end(core, effects);
+	++*gsi;
+	return true;
+}

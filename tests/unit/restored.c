@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A machine that was restored goes on as the one that was saved: both live on in lockstep, from every point of random
+ * histories. The seeds are fixed, so that a failure comes again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "saved.h"
+#include "world.h"
+
+enum { POINTS = 10000, HISTORY = 250, ONWARD = 20 };
+
+/* Something else, without a change to what is drawn from the history's own chance. */
+static void settle_effects(struct world *w)
+{
+	uint64_t random = w->random;
+
+	while (w->queued)
+		carry_out_one(w);
+	w->random = random;
+}
+
+/* As an adapter does before a save: it reads what is signalled, and carries out what that asks for. */
+static void quiesce(struct world *w)
+{
+	struct irqgate_access window = { .offset = IG_IOAPIC_IOWIN, .bytes = 4 };
+	struct irqgate_message asked[2];
+	uint32_t count;
+	int answer = IRQGATE_LAPIC_IDLE;
+
+	settle_effects(w);
+	read_triggers(w);
+	settle_effects(w);
+	machine_read(&w->m, rte_low(PIN)); /* selects it */
+	if (irqgate_core_asks_lapic(w->m.core, &window, asked, &count) < 0)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (w->requested[asked[i].data & 0xff] || w->serving[asked[i].data & 0xff])
+			answer = (int)(asked[i].data & 0xff);
+	irqgate_core_ioapic_read(w->m.core, &window, answer);
+}
+
+static void copy_world(struct world *to, const struct world *from)
+{
+	*to = *from;
+	to->m.memory = malloc(from->m.bytes);
+	assert_non_null(to->m.memory);
+	memcpy(to->m.memory, from->m.memory, from->m.bytes);
+	to->m.core = to->m.memory;
+}
+
+/* The name of a source in another core's terms. */
+static void follow(struct world *w, irqgate_source before, irqgate_source now)
+{
+	if (w->wire == before) {
+		w->wire = now;
+		return;
+	}
+	for (int i = 0; i < DEVICES; i++) {
+		if (w->device[i].source != before)
+			continue;
+		w->device[i].source = now;
+		w->device[i].wish_done = 0;
+		return;
+	}
+	fail();
+}
+
+/* Sources like those of another machine, in the same order: the last one of a line comes first in its list. */
+static void plug_like(struct world *w, const struct irqgate_core *old)
+{
+	irqgate_source list[IRQGATE_LINE_SOURCES_MAX], source = 0;
+	uint32_t count = 0;
+
+	while ((source = irqgate_core_next(old, PIN, source)))
+		list[count++] = source;
+	while (count--) {
+		bool wire = list[count] == w->wire;
+
+		source = 0;
+		assert_int_equal(irqgate_core_add(w->m.core, PIN, wire ? IRQGATE_SOURCE_WIRE : IRQGATE_SOURCE_FORWARDED,
+						  !wire && w->direct, irqgate_core_name(old, list[count]), &source,
+						  &w->m.effects), 0);
+		follow(w, list[count], source);
+	}
+}
+
+/* The kernel's part, as the adapter builds it from the core. */
+static void build_kernel(struct world *w)
+{
+	w->route_count = irqgate_core_routes(w->m.core, w->routes, &w->routes_version);
+	for (int i = 0; i < DEVICES; i++)
+		w->device[i].bound = irqgate_core_bound(w->m.core, w->device[i].source);
+}
+
+/* The world goes on with a fresh core, into which its state is put. */
+static void move(struct world *w)
+{
+	static struct saved saved;
+	struct machine old = w->m;
+	uint32_t gsi = 0;
+
+	save(&old, &saved);
+	machine_open(&w->m, w->policy);
+	machine_remove(&w->m, machine_add(&w->m, OTHER_PIN, IRQGATE_SOURCE_WIRE, false)); /* handles are others */
+	plug_like(w, old.core);
+	assert_int_equal(restore(&w->m, &saved), 0);
+	build_kernel(w);
+	while (irqgate_core_restored(w->m.core, &gsi, &w->m.effects))
+		for (uint32_t i = 0; i < w->m.effects.count; i++)
+			w->queue[w->queued++] = w->m.effects.effect[i];
+	settle_effects(w);
+	read_triggers(w);
+	CHECK(w, !w->queued); /* whatever still asserts was known */
+	machine_close(&old);
+}
+
+static void step_guest(struct world *w)
+{
+	uint8_t vector = pick(w, 2) ? VECTOR : OTHER_VECTOR;
+
+	switch (pick(w, 9)) {
+	case 0: case 1: guest_write(w, w->rte | MASKED); break;
+	case 2: case 3: guest_write(w, w->rte & ~MASKED); break;
+	case 4: guest_write(w, (w->rte & ~IG_RTE_VECTOR) | IG_RTE_LEVEL | vector); break;
+	case 5: guest_read(w); break;
+	case 6: guest_take(w, vector); break;
+	case 7: guest_eoi(w, vector); break;
+	default:
+		if (!pick(w, 8))
+			guest_write(w, w->rte ^ IG_RTE_LEVEL);
+		break;
+	}
+}
+
+static void step_seldom(struct world *w)
+{
+	struct device *device = &w->device[pick(w, w->shared ? DEVICES : 1)];
+
+	switch (pick(w, 5)) {
+	case 0: enable(w, device, pick(w, 2)); break;
+	case 1: plug_or_unplug_wire(w); break;
+	case 2: reset(w); break;
+	case 3: w->lapic_off = !w->direct && !w->lapic_off; break;
+	default: retry(w); break;
+	}
+}
+
+/* A device that is resampled while it is known to assert may trigger again: that is read before anything else. */
+static void absorb(struct world *w)
+{
+	for (int i = 0; i < DEVICES; i++)
+		if (irqgate_core_source_level(w->m.core, w->device[i].source) == 1)
+			read_trigger(w, &w->device[i]);
+}
+
+static void step(struct world *w)
+{
+	struct device *device = &w->device[pick(w, DEVICES)];
+
+	switch (pick(w, 16)) {
+	case 0: case 1: raise_device(w, device); break;
+	case 2: device->asserts = false; break;
+	case 3: set_wire(w, pick(w, 2)); break;
+	case 4: case 5: read_trigger(w, device); break;
+	case 6: case 7: carry_out_one(w); break;
+	case 8:
+		if (!pick(w, 4) && w->shared)
+			step_seldom(w);
+		break;
+	default: step_guest(w); break;
+	}
+	while (w->queued > 8 || (w->queued && pick(w, 3)))
+		carry_out_one(w);
+	absorb(w);
+}
+
+/* What a guest can see. */
+static void assert_seen_alike(const struct world *a, const struct world *b)
+{
+	assert_memory_equal(a->requested, b->requested, sizeof(a->requested));
+	assert_memory_equal(a->serving, b->serving, sizeof(a->serving));
+	assert_int_equal(a->rte, b->rte);
+	assert_int_equal(a->random, b->random);
+	assert_int_equal(a->queued, b->queued);
+}
+
+/* All that is to be saved. */
+static void assert_saved_alike(const struct world *a, const struct world *b)
+{
+	static struct saved of_a, of_b;
+
+	save(&a->m, &of_a);
+	save(&b->m, &of_b);
+	assert_int_equal(of_a.size, of_b.size);
+	assert_memory_equal(of_a.bytes, of_b.bytes, of_a.size);
+}
+
+/* From here on two worlds live the same: one that was saved, and one that was restored. */
+static void compare_onward(const struct world *w)
+{
+	static struct world stayed, moved;
+
+	copy_world(&stayed, w);
+	quiesce(&stayed);
+	copy_world(&moved, &stayed);
+	move(&moved);
+	assert_saved_alike(&stayed, &moved);
+	for (int i = 0; i < ONWARD; i++) {
+		assert_seen_alike(&stayed, &moved);
+		step(&stayed);
+		step(&moved);
+	}
+	assert_seen_alike(&stayed, &moved);
+	assert_saved_alike(&stayed, &moved);
+	machine_close(&moved.m);
+	machine_close(&stayed.m);
+}
+
+static void live(enum irqgate_policy policy, bool direct, bool shared)
+{
+	static struct world w;
+
+	for (uint32_t history = 0; history < POINTS / HISTORY; history++) {
+		w = (struct world){
+			.policy = policy, .direct = direct, .shared = shared, .history = history,
+			.random = UINT64_C(0x9e3779b97f4a7c15) * (history + 1), .rte = IG_RTE_MASKED,
+		};
+		machine_open(&w.m, policy);
+		plug(&w, &w.device[0]);
+		if (shared)
+			plug(&w, &w.device[1]);
+		for (w.step = 0; w.step < HISTORY; w.step++) {
+			step(&w);
+			compare_onward(&w);
+		}
+		machine_close(&w.m);
+	}
+}
+
+TEST(restored_at_every_point_with_hold)
+{
+	live(IRQGATE_POLICY_HOLD, false, false);
+}
+
+TEST(restored_at_every_point_with_hold_on_the_direct_path)
+{
+	live(IRQGATE_POLICY_HOLD, true, false);
+}
+
+TEST(restored_at_every_point_with_a_shared_line)
+{
+	live(IRQGATE_POLICY_HOLD, false, true);
+}
+
+TEST(restored_at_every_point_with_eoi)
+{
+	live(IRQGATE_POLICY_EOI, false, true);
+}
+
+TEST(restored_at_every_point_with_unmask_resample)
+{
+	live(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(restored_at_every_point_with_hold),
+		cmocka_unit_test(restored_at_every_point_with_hold_on_the_direct_path),
+		cmocka_unit_test(restored_at_every_point_with_a_shared_line),
+		cmocka_unit_test(restored_at_every_point_with_eoi),
+		cmocka_unit_test(restored_at_every_point_with_unmask_resample),
+	};
+
+	return cmocka_run_group_tests_name("restored", tests, NULL, NULL);
+}
