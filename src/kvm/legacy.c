@@ -108,7 +108,7 @@ void ig_legacy_kick(struct irqgate_kvm *gate, bool intr)
 
 	if (!intr || atomic_exchange(&gate->intr_known, true) || !gate->vcpus || !callbacks->kick)
 		return;
-	if (!pthread_equal(pthread_self(), gate->boot_thread)) /* which looks before it enters the guest */
+	if (!pthread_equal(pthread_self(), atomic_load(&gate->boot_thread))) /* which looks before it enters the guest */
 		callbacks->kick(callbacks->opaque, gate->vcpu[BOOT_VCPU].fd);
 }
 
@@ -134,7 +134,7 @@ int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run
 	if (!gate->config.pic || !gate->vcpus || gate->vcpu[BOOT_VCPU].fd != vcpu_fd)
 		return 0;
 	pthread_mutex_lock(&gate->lock);
-	gate->boot_thread = pthread_self();
+	atomic_store(&gate->boot_thread, pthread_self());
 	vector = take_vector(gate, run, &effects);
 	pthread_mutex_unlock(&gate->lock);
 	if (vector < 0)

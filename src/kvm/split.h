@@ -58,7 +58,7 @@ struct irqgate_kvm {
 	struct kvm_coalesced_mmio_ring *ring; /* NULL: nothing is coalesced */
 	struct ig_kvm_question question;
 	_Atomic uint64_t unanswered; /* bitmap of the vCPUs that have yet to answer the question */
-	pthread_t boot_thread;   /* of the vCPU that INTR leads to */
+	_Atomic pthread_t boot_thread; /* of the vCPU that INTR leads to */
 	_Atomic bool intr_known; /* that vCPU has been kicked, or waits for its interrupt window */
 
 	pthread_mutex_t world;
