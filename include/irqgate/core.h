@@ -87,17 +87,18 @@ struct irqgate_message {
 enum irqgate_effect_kind {
 	IRQGATE_EFFECT_SEND,   /* send message; when no LAPIC takes it, call irqgate_core_send_failed() */
 	IRQGATE_EFFECT_SOURCE, /* look up irqgate_core_wish() of the source and carry it out */
+	IRQGATE_EFFECT_LINE,   /* look up irqgate_core_line_state() of the line, and tell those who watch it */
 };
 
 struct irqgate_effect {
 	enum irqgate_effect_kind kind;
 	irqgate_source source;          /* of IRQGATE_EFFECT_SOURCE */
-	uint32_t pin;                   /* of IRQGATE_EFFECT_SEND, as are the rest: its GSI */
-	uint32_t ticket;
+	uint32_t pin;                   /* of IRQGATE_EFFECT_SEND and _LINE: the GSI */
+	uint32_t ticket;                /* of IRQGATE_EFFECT_SEND, as is the rest */
 	struct irqgate_message message;
 };
 
-#define IRQGATE_EFFECTS_MAX (IRQGATE_LINE_SOURCES_MAX + 1U)
+#define IRQGATE_EFFECTS_MAX (IRQGATE_LINE_SOURCES_MAX + 2U)
 
 /*
  * What the world has to do after a call; the call overwrites it. Before any effect is carried out the table
@@ -108,6 +109,13 @@ struct irqgate_effects {
 	bool intr; /* INTR of the 8259A pair is high now: let the processor acknowledge it */
 	uint64_t routes_version;
 	struct irqgate_effect effect[IRQGATE_EFFECTS_MAX];
+};
+
+/* What those who watch a line want to know. Looked up, not sent: so notices may be carried out in any order. */
+struct irqgate_line_state {
+	bool masked;      /* by all chips that the line feeds */
+	uint64_t acks;    /* that a chip reported while the line was watched */
+	uint64_t version; /* counts the notices: of two states the newer one has more */
 };
 
 /* What is wanted of a forwarded source now. Wishes count up; only the newest one has to be carried out. */
@@ -278,7 +286,7 @@ struct irqgate_pic_access {
 /*
  * Does the access, line by line: call it until it returns false, under one hold of the caller's lock, for in between
  * INTR may be high for a level that is about to drop. Then carry out the effects of each call, the last one included
- * (it has no effect but INTR, and its INTR is the one that counts). At most 17 calls. Without a pair a read gives
+ * (which has the notices for those who watch, and the INTR that counts). At most 17 calls. Without a pair a read gives
  * ones, and a write does nothing.
  */
 IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
@@ -295,6 +303,18 @@ IRQGATE_API bool irqgate_core_pic_intr(const struct irqgate_core *core);
 
 /* The processor acknowledges INTR (its INTA cycles): the vector. -EAGAIN: INTR is low. */
 IRQGATE_API int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effects *effects);
+
+/*
+ * Starts or ends the watch of a line: effects of whatever acks, masks or unmasks it then have an IRQGATE_EFFECT_LINE,
+ * for others than the sources of the line to follow it. (A timer, say, that injects its next tick after the ack.) An
+ * ack is an EOI that a chip reports; the IOAPIC's edge-triggered entries have none. What happened between two looks is
+ * told in one: acks are counted, a mask that was taken back is not seen. -EINVAL: no such GSI.
+ */
+IRQGATE_API int irqgate_core_watch(struct irqgate_core *core, uint32_t gsi, bool watch);
+
+/* The line now, with whatever was done by calls that have returned. -EINVAL: no such GSI. */
+IRQGATE_API int irqgate_core_line_state(const struct irqgate_core *core, uint32_t gsi,
+					struct irqgate_line_state *state);
 
 /* No LAPIC took the message of an IRQGATE_EFFECT_SEND. True: irqgate_core_retry() will be worth a call. */
 IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pin, uint32_t ticket);

@@ -19,9 +19,13 @@
 /* One GSI: its sources as a list, and whether the kernel forwards the only one of them itself. */
 struct ig_line {
 	uint64_t epoch;  /* see irqgate_core_epoch() */
+	uint64_t acks, version; /* see irqgate_core_line_state(); counted while it is watched */
 	uint16_t first;  /* index of the first source, or IG_NO_SOURCE */
 	bool direct;     /* on the direct path: exactly one source, which the kernel can forward */
 	bool bound;      /* the trigger shall be bound to the route */
+	bool watched;
+	bool masked;     /* while it is watched: as notice was given of it */
+	bool changed;    /* and acked since */
 	uint8_t chip;    /* index of the chip that it feeds, or IG_NO_CHIP: then there is no such GSI */
 };
 

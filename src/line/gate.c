@@ -2,6 +2,8 @@
 /* The gate; see gate.h. */
 #include "line/gate.h"
 
+#include "line/watch.h"
+
 static bool is_forwarded(const struct ig_source *source)
 {
 	return source->kind == IRQGATE_SOURCE_FORWARDED;
@@ -22,11 +24,15 @@ static bool pic_serves(const struct irqgate_core *core, uint32_t gsi)
 	return ig_core_feeds_pic(core, gsi) && ig_pic_in_service(&core->pic, gsi);
 }
 
+bool ig_gate_masked(const struct irqgate_core *core, uint32_t gsi)
+{
+	return is_masked(core, gsi) && pic_masks(core, gsi);
+}
+
 /* No chip gives an interrupt for the line, and none has one in service that is known of. */
 static bool is_shut(const struct irqgate_core *core, uint32_t gsi)
 {
-	return is_masked(core, gsi) && pic_masks(core, gsi) && ig_core_pin(core, gsi)->irr != IG_IRR_SET &&
-	       !pic_serves(core, gsi);
+	return ig_gate_masked(core, gsi) && ig_core_pin(core, gsi)->irr != IG_IRR_SET && !pic_serves(core, gsi);
 }
 
 static bool is_live(const struct irqgate_core *core, uint32_t gsi)
@@ -195,6 +201,7 @@ static bool serves(const struct irqgate_core *core, uint32_t gsi, enum ig_contro
 
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
 {
+	ig_watch_acked(core, gsi);
 	if (by == IG_IOAPIC) {
 		if (ig_core_pin(core, gsi)->irr == IG_IRR_UNKNOWN)
 			assert_unseen(core, gsi);

@@ -17,6 +17,9 @@
 /* The level that the sources of a line make. */
 bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi);
 
+/* Whether all chips that the line feeds have it masked. */
+bool ig_gate_masked(const struct irqgate_core *core, uint32_t gsi);
+
 /* Drives the chips from the sources, and sends the pin's message if that is due. Ends every change of a line. */
 void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 

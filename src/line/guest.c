@@ -5,6 +5,7 @@
  */
 #include "line/core.h"
 #include "line/gate.h"
+#include "line/watch.h"
 
 #define VALUE_BITS 32
 #define ALL_CHIPS  UINT32_MAX
@@ -116,6 +117,7 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
 	else if (opens(written->before, rte) || moves_unknown(core, gsi, written->before))
 		ig_gate_opened(core, gsi, IG_IOAPIC, effects);
 	ig_gate_drive(core, gsi, effects);
+	ig_watch_look(core, gsi, effects);
 }
 
 /* Whether a pin that is listed for the vector takes an EOI to a chip, or to ALL_CHIPS. */
@@ -138,6 +140,7 @@ static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 	ig_core_line_stats(core, *pin - 1)->eois++;
 	ig_gate_acked(core, *pin - 1, IG_IOAPIC, effects);
 	ig_gate_drive(core, *pin - 1, effects);
+	ig_watch_look(core, *pin - 1, effects);
 	ig_effects_end(core, effects);
 	return true;
 }
@@ -254,6 +257,7 @@ bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate
 	ig_pin_reset(ig_core_pin(core, *pin));
 	ig_service_update(core, *pin);
 	ig_gate_drive(core, *pin, effects);
+	ig_watch_look(core, *pin, effects);
 	ig_effects_end(core, effects);
 	++*pin;
 	return true;

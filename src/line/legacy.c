@@ -7,6 +7,7 @@
 
 #include "line/core.h"
 #include "line/gate.h"
+#include "line/watch.h"
 
 enum { NOTHING_THERE = 0xff };
 
@@ -20,6 +21,7 @@ static void changed(struct irqgate_core *core, uint32_t gsi, bool acked, struct 
 		ig_gate_opened(core, gsi, IG_PIC, effects);
 	}
 	ig_gate_drive(core, gsi, effects);
+	ig_watch_look(core, gsi, effects);
 }
 
 static void do_access(struct irqgate_core *core, struct irqgate_pic_access *access)
@@ -44,6 +46,14 @@ static uint32_t take_lowest(uint16_t *set)
 	return bit;
 }
 
+/* For those who watch: one access may mask all lines of the pair. */
+static void look_at_all(struct irqgate_core *core, struct irqgate_effects *effects)
+{
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
+		if (ig_core_feeds_pic(core, gsi))
+			ig_watch_look(core, gsi, effects);
+}
+
 bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
 			     struct irqgate_effects *effects)
 {
@@ -65,6 +75,7 @@ bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_acces
 		ig_effects_end(core, effects);
 		return true;
 	}
+	look_at_all(core, effects);
 	ig_effects_end(core, effects);
 	return false;
 }

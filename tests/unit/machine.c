@@ -71,6 +71,11 @@ void machine_see(struct machine *machine)
 			see_source(machine, effect->source);
 			continue;
 		}
+		if (effect->kind == IRQGATE_EFFECT_LINE) {
+			machine->seen.notices++;
+			machine->seen.line = effect->pin;
+			continue;
+		}
 		machine->seen.sends++;
 		machine->seen.pin = effect->pin;
 		machine->seen.ticket = effect->ticket;

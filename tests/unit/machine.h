@@ -42,8 +42,9 @@ enum { PAIR_BASE = 0x20, NO_VECTOR = -1, MASTER_IRQ = 5, SLAVE_IRQ = 11 };
 
 /* What the last call asked for. */
 struct seen {
-	uint32_t sends, listens, silences;
+	uint32_t sends, listens, silences, notices;
 	uint32_t pin, ticket; /* of the last send */
+	uint32_t line;        /* of the last notice */
 	struct irqgate_message message;
 	irqgate_source listen[IRQGATE_EFFECTS_MAX], silence[IRQGATE_EFFECTS_MAX];
 };

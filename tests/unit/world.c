@@ -102,10 +102,21 @@ static void carry_out_wish(struct world *w, irqgate_source source)
 		device->automasked = true;
 }
 
+static void tell(struct world *w)
+{
+	struct irqgate_line_state now;
+
+	CHECK(w, !irqgate_core_line_state(w->m.core, w->gsi, &now));
+	CHECK(w, now.version >= w->told.version && now.acks >= w->told.acks);
+	w->told = now;
+}
+
 static void carry_out(struct world *w, const struct irqgate_effect *effect)
 {
 	if (effect->kind == IRQGATE_EFFECT_SOURCE)
 		carry_out_wish(w, effect->source);
+	else if (effect->kind == IRQGATE_EFFECT_LINE)
+		tell(w);
 	else if (!accept(w, &effect->message))
 		w->retry |= irqgate_core_send_failed(w->m.core, effect->pin, effect->ticket);
 }
@@ -355,6 +366,16 @@ void retry(struct world *w)
 		take_effects(w);
 }
 
+/* Whoever watches knows the line as it is. */
+static void check_told(const struct world *w)
+{
+	struct irqgate_line_state now;
+
+	CHECK(w, !irqgate_core_line_state(w->m.core, w->gsi, &now));
+	CHECK(w, now.masked == w->told.masked && now.acks == w->told.acks && now.version == w->told.version);
+	CHECK(w, now.masked == (guest_sees_masked(w) && !pair_interrupts(w)));
+}
+
 void settle(struct world *w)
 {
 	for (int i = 0; i < SETTLE_MAX; i++) {
@@ -362,8 +383,10 @@ void settle(struct world *w)
 
 		for (int j = 0; j < DEVICES; j++)
 			busy |= w->device[j].unread && !w->device[j].bound;
-		if (!busy)
+		if (!busy) {
+			check_told(w);
 			return;
+		}
 		carry_out_one(w);
 		read_triggers(w);
 		if (w->retry && !w->queued) {

@@ -43,6 +43,7 @@ struct world {
 	struct irqgate_route routes[2 * PINS]; /* KVM's table, made anew whenever its version grew */
 	uint32_t route_count;
 	uint64_t routes_version;
+	struct irqgate_line_state told; /* to those who watch the line */
 	struct irqgate_effect queue[QUEUE];
 	uint32_t queued;
 };
