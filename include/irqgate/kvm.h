@@ -30,6 +30,7 @@ extern "C" {
 
 #define IRQGATE_KVM_IOAPIC_BASE UINT64_C(0xfec00000) /* guest-physical, where PCs have it */
 #define IRQGATE_KVM_VCPUS_MAX   64U
+#define IRQGATE_KVM_WATCHES_MAX 64U
 
 enum irqgate_path {
 	IRQGATE_PATH_DIRECT,    /* the kernel forwards a trigger by itself where that is possible */
@@ -89,6 +90,26 @@ struct irqgate_forwarded {
 	int (*probe)(void *opaque);
 	void *opaque;
 };
+
+/*
+ * Somebody who wants to know what the guest does to a line's interrupt: a timer that injects its next tick after the
+ * ack, or whoever would rather decide by itself when to listen to a device. Told on the thread that handed in what the
+ * guest did, before that call returns; one call at a time, first of the mask, then of acks. The functions may use the
+ * library (pulse a source, say), but must not hand in exits, reset, or end a watch, nor wait for a thread that does.
+ * What happened before a watch is told is told at once: acks are counted, a mask that was taken back is not seen.
+ */
+struct irqgate_watch {
+	size_t size;   /* sizeof(struct irqgate_watch) */
+	int ack_fd;    /* eventfds, or -1: one more for each ack */
+	int mask_fd;   /* the line is masked now, by all chips that it feeds */
+	int unmask_fd; /* it is not */
+	void (*acked)(void *opaque, uint64_t acks); /* so many since it was told last. Each function may be NULL */
+	void (*masked)(void *opaque, bool masked);
+	void *opaque;
+};
+
+/* The handle of a watch. 0 names none. */
+typedef uint32_t irqgate_watcher;
 
 struct irqgate_kvm_stats {
 	size_t size;              /* set by the caller */
@@ -177,6 +198,20 @@ IRQGATE_API int irqgate_kvm_pulse(struct irqgate_kvm *gate, irqgate_source sourc
  * with this and never hand it to VFIO. -ENOENT, -EINVAL: not forwarded.
  */
 IRQGATE_API int irqgate_kvm_enable(struct irqgate_kvm *gate, irqgate_source source, bool enable);
+
+/*
+ * Begins to watch a line (see irqgate_core_watch() for what an ack is). now: the state that the first notice counts
+ * from; nothing that happens later is missed, and the first notice may come before the call returns. -EINVAL: no such
+ * GSI, or not an eventfd. -EBADF. -ENOSPC: there are IRQGATE_KVM_WATCHES_MAX already.
+ */
+IRQGATE_API int irqgate_kvm_watch(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_watch *watch,
+				  struct irqgate_line_state *now, irqgate_watcher *watcher);
+
+/*
+ * Ends a watch. When it returns, nothing will touch its descriptors or call its functions any more. -ENOENT: the
+ * handle names none. Do not call it from a function of a watch.
+ */
+IRQGATE_API int irqgate_kvm_unwatch(struct irqgate_kvm *gate, irqgate_watcher watcher);
 
 /*
  * Whether the line is asserted: 1 or 0. Sources with a probe are asked for their real line; do not call it from

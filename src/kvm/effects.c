@@ -44,16 +44,20 @@ static void send_message(struct irqgate_kvm *gate, const struct irqgate_effect *
 		message_failed(gate, effect);
 }
 
-static void resample(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+void ig_eventfd_signal(int fd, uint64_t count)
 {
-	uint64_t one = 1;
 	ssize_t written;
 
-	gate->resamples++;
 	do
-		written = write(source->forwarded.resample_fd, &one, sizeof(one));
+		written = write(fd, &count, sizeof(count));
 	while (written < 0 && errno == EINTR);
 	/* EAGAIN: it is signalled already. Another error is a descriptor that the caller closed too early. */
+}
+
+static void resample(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+{
+	gate->resamples++;
+	ig_eventfd_signal(source->forwarded.resample_fd, 1);
 }
 
 void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
@@ -111,7 +115,9 @@ static int carry_out(struct irqgate_kvm *gate, const struct irqgate_effect *effe
 {
 	if (effect->kind == IRQGATE_EFFECT_SOURCE)
 		return carry_out_wish(gate, effect->source);
-	if (routed)
+	if (effect->kind == IRQGATE_EFFECT_LINE)
+		ig_watch_notice(gate, effect->pin);
+	else if (routed)
 		send_message(gate, effect);
 	else
 		message_failed(gate, effect);

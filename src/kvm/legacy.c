@@ -112,30 +112,15 @@ void ig_legacy_kick(struct irqgate_kvm *gate, bool intr)
 		callbacks->kick(callbacks->opaque, gate->vcpu[BOOT_VCPU].fd);
 }
 
-/* The vector to inject, or -1. Caller holds lock; the effects are to be carried out after it. */
-static int take_vector(struct irqgate_kvm *gate, struct kvm_run *run, struct irqgate_effects *effects)
-{
-	int vector = -1;
-
-	effects->count = 0;
-	if (run->ready_for_interrupt_injection)
-		vector = irqgate_core_pic_acknowledge(gate->core, effects);
-	run->request_interrupt_window = irqgate_core_pic_intr(gate->core);
-	atomic_store(&gate->intr_known, run->request_interrupt_window);
-	return vector;
-}
-
-int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+/* Injects the vector that INTR stands for. What its ack asks for may make INTR rise again, on this very thread. */
+static int inject(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
 {
 	struct kvm_interrupt interrupt;
 	struct irqgate_effects effects;
 	int vector, error;
 
-	if (!gate->config.pic || !gate->vcpus || gate->vcpu[BOOT_VCPU].fd != vcpu_fd)
-		return 0;
 	pthread_mutex_lock(&gate->lock);
-	atomic_store(&gate->boot_thread, pthread_self());
-	vector = take_vector(gate, run, &effects);
+	vector = irqgate_core_pic_acknowledge(gate->core, &effects);
 	pthread_mutex_unlock(&gate->lock);
 	if (vector < 0)
 		return 0;
@@ -144,4 +129,20 @@ int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run
 	run->ready_for_interrupt_injection = 0; /* until KVM says so again */
 	ig_effects_run(gate, &effects);
 	return error < 0 ? error : 0;
+}
+
+int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
+{
+	int error = 0;
+
+	if (!gate->config.pic || !gate->vcpus || gate->vcpu[BOOT_VCPU].fd != vcpu_fd)
+		return 0;
+	atomic_store(&gate->boot_thread, pthread_self());
+	if (run->ready_for_interrupt_injection)
+		error = inject(gate, vcpu_fd, run);
+	pthread_mutex_lock(&gate->lock);
+	run->request_interrupt_window = irqgate_core_pic_intr(gate->core);
+	atomic_store(&gate->intr_known, run->request_interrupt_window);
+	pthread_mutex_unlock(&gate->lock);
+	return error;
 }

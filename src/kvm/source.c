@@ -85,11 +85,7 @@ int irqgate_kvm_dispatch(struct irqgate_kvm *gate)
 	return 0;
 }
 
-/*
- * The kernel's number of an eventfd, by which a duplicate of it is found out. -1: it can not be had (no /proc).
- * -EINVAL: not an eventfd.
- */
-static int eventfd_id(int fd)
+int ig_eventfd_id(int fd)
 {
 	char path[64], line[128];
 	bool known = false;
@@ -177,7 +173,7 @@ int irqgate_kvm_add_forwarded(struct irqgate_kvm *gate, uint32_t gsi, const stru
 		return error;
 	if (fcntl(forwarded->resample_fd, F_GETFD) < 0)
 		return -errno;
-	id = eventfd_id(forwarded->trigger_fd);
+	id = ig_eventfd_id(forwarded->trigger_fd);
 	pthread_mutex_lock(&gate->world);
 	error = take_trigger(gate, forwarded->trigger_fd, id);
 	if (error)

@@ -126,6 +126,8 @@ static void make_locks(struct irqgate_kvm *gate)
 	pthread_mutex_init(&gate->world, NULL);
 	for (uint32_t i = 0; i < gate->config.sources; i++)
 		pthread_mutex_init(&gate->source[i].io, NULL);
+	for (uint32_t i = 0; i < IRQGATE_KVM_WATCHES_MAX; i++)
+		pthread_mutex_init(&gate->watch[i].io, NULL);
 }
 
 static void destroy(struct irqgate_kvm *gate)
@@ -207,6 +209,8 @@ void irqgate_kvm_close(struct irqgate_kvm *gate)
 			irqgate_kvm_remove(gate, gate->source[i].handle);
 		pthread_mutex_destroy(&gate->source[i].io);
 	}
+	for (uint32_t i = 0; i < IRQGATE_KVM_WATCHES_MAX; i++)
+		pthread_mutex_destroy(&gate->watch[i].io);
 	pthread_mutex_destroy(&gate->world);
 	pthread_mutex_destroy(&gate->lock);
 	destroy(gate);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The adapter's inside. Three kinds of lock, always taken in this order:
+ * The adapter's inside. Four kinds of lock, always taken in this order:
  *
+ *   watch->io      telling one who watches a line what has changed
  *   world          KVM's routing table and irqfds, as the adapter last set them
  *   source->io     what is done to one source: its newest wish is carried out once, and never after its removal
  *   lock           the core, the records of the sources and vCPUs, the coalesced ring, the question
@@ -25,6 +26,15 @@ struct ig_kvm_source {
 	bool bound;            /* world */
 	pthread_mutex_t io;
 	uint64_t wish_done;    /* io: version of the wish that was carried out last */
+};
+
+struct ig_kvm_watch {
+	irqgate_watcher handle; /* changed under io and lock, when it ends; 0: unused */
+	uint32_t generation;
+	uint32_t gsi;
+	struct irqgate_watch watch;
+	pthread_mutex_t io;
+	struct irqgate_line_state told; /* io */
 };
 
 struct ig_kvm_vcpu {
@@ -53,6 +63,7 @@ struct irqgate_kvm {
 	pthread_mutex_t lock;
 	struct irqgate_core *core;
 	struct ig_kvm_source *source; /* by the index in the handle */
+	struct ig_kvm_watch watch[IRQGATE_KVM_WATCHES_MAX];
 	struct ig_kvm_vcpu vcpu[IRQGATE_KVM_VCPUS_MAX];
 	uint32_t vcpus;
 	struct kvm_coalesced_mmio_ring *ring; /* NULL: nothing is coalesced */
@@ -96,6 +107,18 @@ int ig_world_sync(struct irqgate_kvm *gate, uint64_t version);
 
 /* The same; caller holds world. */
 int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version);
+
+/* effects.c: writes a count to an eventfd. */
+void ig_eventfd_signal(int fd, uint64_t count);
+
+/*
+ * source.c: the kernel's number of an eventfd, by which a duplicate of it is found out. -1: it can not be had (no
+ * /proc). -EINVAL: not an eventfd.
+ */
+int ig_eventfd_id(int fd);
+
+/* watch.c: tells those who watch a line what has changed. Caller holds no lock. */
+void ig_watch_notice(struct irqgate_kvm *gate, uint32_t gsi);
 
 /* source.c: reads a trigger away; false: there was none. */
 bool ig_source_drain(const struct ig_kvm_source *source);
