@@ -29,6 +29,7 @@ enum {
 #define FEATURES_EBX_KEPT    0xffffU
 #define FEATURES_X2APIC      (1U << 21) /* ECX */
 #define FEATURES_DEADLINE    (1U << 24)
+#define FEATURES_HYPERVISOR  (1U << 31) /* the leaves from 0x40000000 on say which */
 #define FEATURES_HTT         (1U << 28) /* EDX: the count says something */
 
 /* Leaf 4: EAX has the cores of the package and the threads that share the cache, each less one. */
@@ -46,12 +47,12 @@ enum {
 /* Leaf 0x80000008: ECX has the count of cores less one and the bits that their ids take. */
 #define SIZES_BITS_SHIFT 12
 
-/* What KVM's LAPIC has, though KVM_GET_SUPPORTED_CPUID does not say so (KVM API, KVM_GET_SUPPORTED_CPUID). */
-static uint32_t lapic_features(const struct ig_vcpu *vcpu)
+/* What there is, though KVM_GET_SUPPORTED_CPUID does not say so (KVM API, KVM_GET_SUPPORTED_CPUID). */
+static uint32_t unsaid_features(const struct ig_vcpu *vcpu)
 {
 	bool deadline = ioctl(vcpu->vmm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 
-	return FEATURES_X2APIC | (deadline ? FEATURES_DEADLINE : 0);
+	return FEATURES_X2APIC | FEATURES_HYPERVISOR | (deadline ? FEATURES_DEADLINE : 0);
 }
 
 static uint32_t id_bits(uint32_t cpus)
@@ -68,7 +69,7 @@ static void set_features(const struct ig_vcpu *vcpu, struct kvm_cpuid_entry2 *en
 	uint32_t cpus = vcpu->vmm->options.cpus;
 
 	entry->ebx = (entry->ebx & FEATURES_EBX_KEPT) | cpus << FEATURES_COUNT_SHIFT | vcpu->id << FEATURES_ID_SHIFT;
-	entry->ecx |= lapic_features(vcpu);
+	entry->ecx |= unsaid_features(vcpu);
 	if (cpus > 1)
 		entry->edx |= FEATURES_HTT;
 }
