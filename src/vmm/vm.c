@@ -155,8 +155,6 @@ static int open_machine(struct ig_vmm *vmm)
 	if (!error)
 		error = open_images(vmm);
 	if (!error)
-		error = vmm->boot->load(vmm);
-	if (!error)
 		error = open_gate(vmm);
 	if (!error)
 		error = open_vcpus(vmm);
@@ -178,6 +176,8 @@ static int open_all(struct ig_vmm *vmm)
 		error = open_machine(vmm);
 	if (!error)
 		error = open_devices(vmm);
+	if (!error)
+		error = vmm->boot->load(vmm); /* what describes the devices is part of it */
 	for (uint32_t i = 0; i < vmm->options.cpus && !error; i++)
 		error = ig_vcpu_reset(&vmm->vcpu[i]);
 	if (!error)
