@@ -124,6 +124,7 @@ struct madt_nmi {
 enum { MADT_REVISION = 5, MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_NMI = 4 };
 
 #define MADT_ENABLED     1U
+#define MADT_8259        1U
 #define MADT_ALL_LAPICS  0xffU
 #define MADT_LINT1       1U
 #define MADT_ACTIVE_HIGH 0x1U /* the flags of an override (5.2.12.5) */
@@ -224,7 +225,7 @@ static uint64_t place_madt(struct place *place)
 	struct growing table = { .madt = {
 		.header = make_header("APIC", sizeof(struct madt), MADT_REVISION),
 		.lapic_address = LAPIC_ADDRESS,
-		.flags = 0,
+		.flags = MADT_8259,
 	} };
 
 	for (uint32_t i = 0; i < vmm->options.cpus; i++) {

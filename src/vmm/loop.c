@@ -86,6 +86,7 @@ static int reset_machine(struct ig_vmm *vmm)
 	error = ig_pci_reset(vmm);
 	irqgate_kvm_reset(vmm->gate);
 	ig_serial_reset(vmm);
+	ig_timer_reset(vmm);
 	vmm->pm_enable = 0;
 	if (!error)
 		error = vmm->boot->load(vmm);
@@ -139,11 +140,12 @@ static void make_room(struct ig_vmm *vmm)
 
 static void loop(struct ig_vmm *vmm, int signal_fd)
 {
-	enum { GATE, STOP, SIGNAL, ROOM, TYPED, FDS };
+	enum { GATE, STOP, SIGNAL, ROOM, TIMER, TYPED, FDS };
 	struct pollfd fds[FDS] = {
 		[GATE] = { .fd = irqgate_kvm_poll_fd(vmm->gate), .events = POLLIN },
 		[STOP] = { .fd = vmm->stop_fd, .events = POLLIN },
 		[SIGNAL] = { .fd = signal_fd, .events = POLLIN },
+		[TIMER] = { .fd = vmm->timer.fd, .events = POLLIN },
 		[ROOM] = { .fd = vmm->room_fd, .events = POLLIN },
 	};
 	struct signalfd_siginfo signal;
@@ -163,6 +165,8 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 			ig_vmm_stop(vmm, IG_END_SIGNAL, 0); /* taken: it must not end us later */
 		if (fds[GATE].revents)
 			irqgate_kvm_dispatch(vmm->gate);
+		if (fds[TIMER].revents)
+			ig_timer_tick(vmm);
 		if (fds[ROOM].revents)
 			make_room(vmm);
 		if (fds[TYPED].revents)

@@ -159,7 +159,11 @@ static bool wait_to_run(struct ig_vmm *vmm)
 
 static void run_guest(struct ig_vcpu *vcpu)
 {
-	if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+	int error = irqgate_kvm_entry(vcpu->vmm->gate, vcpu->fd, vcpu->run);
+
+	if (error)
+		crash(vcpu, strerror(-error));
+	else if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 		take_exit(vcpu);
 	} else if (errno == EINTR || errno == EAGAIN) {
 		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);

@@ -66,6 +66,7 @@ static int open_gate(struct ig_vmm *vmm)
 		.policy = vmm->options.policy,
 		.path = vmm->options.path,
 		.pins = IG_GSIS,
+		.pic = true,
 		.callbacks = { .kick = kick, .opaque = vmm },
 	};
 	int error = irqgate_kvm_open(&config, &vmm->gate);
@@ -129,12 +130,13 @@ static void init(struct ig_vmm *vmm, const struct ig_vmm_options *options)
 {
 	vmm->options = *options;
 	block_signals(vmm);
-	vmm->kvm_fd = vmm->vm_fd = -1;
+	vmm->kvm_fd = vmm->vm_fd = vmm->timer.fd = -1;
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		vmm->vcpu[i].fd = -1;
 	pthread_mutex_init(&vmm->serial.lock, NULL);
 	pthread_mutex_init(&vmm->fwcfg.lock, NULL);
 	pthread_mutex_init(&vmm->rtc.lock, NULL);
+	pthread_mutex_init(&vmm->timer.lock, NULL);
 	pthread_mutex_init(&vmm->pci.lock, NULL);
 	pthread_mutex_init(&vmm->wires_lock, NULL);
 	pthread_mutex_init(&vmm->phase_lock, NULL);
@@ -160,6 +162,9 @@ static int open_machine(struct ig_vmm *vmm)
 		error = open_vcpus(vmm);
 	if (!error)
 		error = ig_serial_open(vmm);
+	if (!error)
+		error = ig_timer_open(vmm);
+	ig_rtc_open(vmm);
 	return error;
 }
 
@@ -216,6 +221,7 @@ static void destroy_locks(struct ig_vmm *vmm)
 	pthread_mutex_destroy(&vmm->phase_lock);
 	pthread_mutex_destroy(&vmm->wires_lock);
 	pthread_mutex_destroy(&vmm->pci.lock);
+	pthread_mutex_destroy(&vmm->timer.lock);
 	pthread_mutex_destroy(&vmm->rtc.lock);
 	pthread_mutex_destroy(&vmm->fwcfg.lock);
 	pthread_mutex_destroy(&vmm->serial.lock);
@@ -233,6 +239,7 @@ void ig_vmm_close(struct ig_vmm *vmm)
 	ig_image_close(&vmm->initrd);
 	ig_image_close(&vmm->kernel);
 	ig_memory_close(vmm);
+	close_fd(vmm->timer.fd);
 	close_fd(vmm->room_fd);
 	close_fd(vmm->stop_fd);
 	destroy_locks(vmm);

@@ -17,6 +17,7 @@
 
 #include <irqgate/kvm.h>
 
+#include "chip/pit.h"
 #include "vmm/console.h"
 #include "vmm/image.h"
 
@@ -98,6 +99,15 @@ struct ig_serial {
 	uint32_t length;
 };
 
+/* timer.c */
+struct ig_timer {
+	pthread_mutex_t lock;
+	struct ig_pit pit;
+	uint64_t ticked; /* when the last tick was, CLOCK_MONOTONIC in nanoseconds */
+	int fd;          /* readable when one is due */
+	irqgate_source pic_irq, ioapic_irq;
+};
+
 /* The real-time clock and its memory; rtc.c. */
 struct ig_rtc {
 	pthread_mutex_t lock;
@@ -147,6 +157,7 @@ struct ig_vmm {
 	struct ig_serial serial;
 	struct ig_fwcfg fwcfg;
 	struct ig_rtc rtc;
+	struct ig_timer timer;
 	_Atomic uint16_t pm_enable; /* of the ACPI events, of which there are none */
 	struct ig_pci pci;
 	struct ig_vfio *vfio; /* what the assigned devices share, or NULL */
@@ -224,6 +235,12 @@ bool ig_pm_access(struct ig_vmm *vmm, uint16_t port, bool write, uint8_t *data, 
 void ig_rtc_open(struct ig_vmm *vmm);
 uint8_t ig_rtc_read(struct ig_vmm *vmm, uint16_t port);
 void ig_rtc_write(struct ig_vmm *vmm, uint16_t port, uint8_t value);
+
+/* timer.c: ticks in the main thread, when its descriptor is readable; access tells whether it was to its ports. */
+int ig_timer_open(struct ig_vmm *vmm);
+void ig_timer_reset(struct ig_vmm *vmm);
+void ig_timer_tick(struct ig_vmm *vmm);
+bool ig_timer_access(struct ig_vmm *vmm, uint16_t port, bool write, uint8_t *data);
 
 /* serial.c */
 int ig_serial_open(struct ig_vmm *vmm);
