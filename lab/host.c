@@ -24,7 +24,7 @@
  * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once. The rest is what
  * assigning a device needs. Nothing here changes what is measured: the kernel is as its distribution made it.
  */
-#define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on"
+#define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on no_timer_check"
 
 enum { BOOT_LIMIT_MS = 60 * 1000, BOOT_TRIES = 2, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
 
@@ -61,6 +61,8 @@ static void add_machine(struct arguments *arguments)
 		{ "-device", "edu" },
 		{ "-netdev", "user,id=net0,restrict=on" },
 		{ "-device", "e1000,netdev=net0" },
+		{ "-netdev", "user,id=net1,restrict=on,net=10.0.3.0/24" },
+		{ "-device", "e1000e,netdev=net1" },
 		{ "-virtfs", "local,path=/,mount_tag=outer,security_model=none,readonly=on,multidevs=remap" },
 		{ "-device", "virtio-serial-pci" },
 		{ "-display", "none" },

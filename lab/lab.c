@@ -67,16 +67,6 @@ static int print_list(void)
 	return IG_EXIT_OK;
 }
 
-static int wrong_row(const char *name)
-{
-	struct ig_row_list list;
-	char names[IG_ROWS_MAX * IG_ROW_NAME_MAX];
-
-	ig_rows_all(&list);
-	ig_rows_name(&list, " ", names, sizeof(names));
-	return ig_usage_error("lab", "no row '%s'; the rows are %s", name, names);
-}
-
 /* Whether the file will be writable when the results are there; told before the time is spent. */
 static int check_json(const char *file)
 {
@@ -171,7 +161,8 @@ static int read_option(struct options *options, int option, const char *value)
 	switch (option) {
 	case 'r':
 		if (ig_rows_parse(value, &comparison->rows, wrong, sizeof(wrong)))
-			return wrong_row(wrong);
+			return ig_usage_error("lab", "no row '%s'; --list prints the rows that there are",
+					      wrong);
 		return OPTION_DONE;
 	case 'n':
 		if (ig_parse_number(value, 1, MAX_EVENTS, &comparison->events))

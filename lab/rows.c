@@ -9,14 +9,18 @@
 static const struct ig_setup setups[] = {
 	{ .name = "qemu-kernel", .machine = "q35,kernel-irqchip=on" },
 	{ .name = "qemu-kernel+exec", .machine = "q35,kernel-irqchip=on", .exec = true },
-	{ .name = "qemu-split", .machine = "q35,kernel-irqchip=split" },
-	{ .name = "qemu-split+exec", .machine = "q35,kernel-irqchip=split", .exec = true, .exact = true },
+	{ .name = "qemu-split", .machine = "q35,kernel-irqchip=split", .deaf_pic = true },
+	{ .name = "qemu-split+exec", .machine = "q35,kernel-irqchip=split", .deaf_pic = true, .exec = true,
+	  .exact = true },
 	{ .name = "irqgate", .exact = true },
 };
 
 static const struct ig_guest guests[] = {
 	{ .name = "oneshot", .device = "edu" },
 	{ .name = "plain", .device = "edu" },
+	{ .name = "oneshot-pic", .device = "edu", .pic = true },
+	{ .name = "plain-pic", .device = "edu", .pic = true },
+	{ .name = "both", .device = "edu", .pic = true },
 	{ .name = "linux", .device = "e1000", .kernel = "bookworm", .options = "" },
 	{ .name = "linux-rt", .device = "e1000", .kernel = "linux-image-rt-amd64", .options = "" },
 	{ .name = "linux-threadirqs", .device = "e1000", .kernel = "bookworm", .options = "threadirqs" },
@@ -34,6 +38,12 @@ enum {
 static bool can_run(const struct ig_setup *setup, const struct ig_guest *guest)
 {
 	return setup->machine || !guest->kernel;
+}
+
+/* A guest that is measured when nobody names it. */
+static bool is_usual(const struct ig_guest *guest)
+{
+	return !guest->kernel && !guest->pic;
 }
 
 /* A row that is named twice is measured once. */
@@ -60,7 +70,7 @@ void ig_rows_default(struct ig_row_list *list)
 	list->count = 0;
 	for (size_t i = 0; i < SETUPS; i++)
 		for (size_t j = 0; j < GUESTS; j++)
-			if (!setups[i].exec && !guests[j].kernel)
+			if (!setups[i].exec && is_usual(&guests[j]))
 				add_row(list, &setups[i], &guests[j]);
 }
 
@@ -76,7 +86,7 @@ static bool add_word(struct ig_row_list *list, const char *word)
 		const struct ig_row *row = &all.rows[i];
 
 		ig_row_name(row, name, sizeof(name));
-		if (strcmp(word, name) && (strcmp(word, row->setup->name) || row->guest->kernel))
+		if (strcmp(word, name) && (strcmp(word, row->setup->name) || !is_usual(row->guest)))
 			continue;
 		add_row(list, row->setup, row->guest);
 		found = true;

@@ -15,6 +15,7 @@ struct ig_setup {
 	const char *name;
 	const char *machine;		/* QEMU's; NULL: irqgate run */
 	bool exec;			/* by irqgate exec */
+	bool deaf_pic;			/* the VMM's 8259s hear nothing of an assigned device: its trigger goes to KVM */
 	bool exact;			/* promises an interrupt for each event, and not one more */
 };
 
@@ -23,6 +24,7 @@ struct ig_guest {
 	const char *device;		/* what is assigned to it; see device.h */
 	const char *kernel;		/* Linux: as lab/fetch-kernel names it; NULL: a bare-metal guest */
 	const char *options;		/* Linux: on its command line */
+	bool pic;			/* bare-metal: its interrupts come through the 8259s, or those too */
 };
 
 struct ig_row {
@@ -40,8 +42,8 @@ void ig_rows_all(struct ig_row_list *list);
 void ig_rows_default(struct ig_row_list *list);
 
 /*
- * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for its bare-metal guests. Returns 0, or -EINVAL with
- * the word that names no row in `wrong`.
+ * Reads "SETUP,SETUP/GUEST,...": a set-up alone stands for its guests of the default run. Returns 0, or
+ * -EINVAL with the word that names no row in `wrong`.
  */
 int ig_rows_parse(const char *text, struct ig_row_list *list, char *wrong, size_t size);
 

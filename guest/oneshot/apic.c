@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The local APIC (SDM volume 3, chapter 10; each processor its own), the IOAPIC (82093AA, chapter 3; behind
- * ioapic_lock, which the handler takes too: so interrupts are off while it is held), the 8259 pair (off).
+ * The local APIC (SDM volume 3, chapter 10; each processor its own), and the IOAPIC (82093AA, chapter 3; behind
+ * ioapic_lock, which the handler takes too: so interrupts are off while it is held).
  */
 #include "oneshot.h"
 
@@ -15,6 +15,7 @@
 #define LAPIC_LVT_LINT0 (LAPIC + 0x350)
 #define SVR_ENABLE 0x100
 #define LVT_MASKED 0x10000
+#define LVT_EXTINT 0x700
 #define ICR_INIT 0x4500 /* delivery mode INIT, assert */
 #define ICR_STARTUP 0x4600
 #define ICR_PENDING 0x1000
@@ -30,9 +31,6 @@
 #define RTE_MASKED 0x10000
 #define ID_SHIFT 24
 
-#define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK 0xa1
-
 static uint32_t ioapic_lock;
 
 void lapic_enable(void)
@@ -42,14 +40,15 @@ void lapic_enable(void)
 	write32(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 }
 
+/* The 8259s' INTR is at LINT0 of the boot processor. */
+void lapic_take_pic(void)
+{
+	write32(LAPIC_LVT_LINT0, LVT_EXTINT);
+}
+
 uint32_t lapic_id(void)
 {
 	return read32(LAPIC_ID) >> ID_SHIFT;
-}
-
-void lapic_eoi(void)
-{
-	write32(LAPIC_EOI, 0);
 }
 
 static void lapic_send(uint32_t id, uint32_t command)
@@ -68,12 +67,6 @@ void lapic_init_processor(uint32_t id)
 void lapic_start_processor(uint32_t id, uint32_t page)
 {
 	lapic_send(id, ICR_STARTUP | page);
-}
-
-void legacy_pic_disable(void)
-{
-	out8(PIC_MASTER_MASK, 0xff);
-	out8(PIC_SLAVE_MASK, 0xff);
 }
 
 static uint32_t ioapic_claim(void)
@@ -129,7 +122,7 @@ void ioapic_route(uint32_t pin, uint32_t processor)
 }
 
 /* The read back waits until the chip has the mask. */
-void ioapic_mask(uint32_t pin)
+static void ioapic_mask(uint32_t pin)
 {
 	uint32_t flags = ioapic_claim();
 
@@ -142,7 +135,7 @@ void ioapic_mask(uint32_t pin)
  * With interrupts on: what waits for the unmask comes with it (some software KVMs look for an open window only at
  * exits). The handler needs the lock too: it runs on another processor, or, on the only one, not before the write.
  */
-void ioapic_unmask(uint32_t pin)
+static void ioapic_unmask(uint32_t pin)
 {
 	bool shared = options.cpus > 1;
 
@@ -152,3 +145,11 @@ void ioapic_unmask(uint32_t pin)
 	if (shared)
 		unlock(&ioapic_lock);
 }
+
+static void ioapic_eoi(uint32_t pin)
+{
+	(void)pin; /* the local APIC knows which it is, and tells the IOAPIC */
+	write32(LAPIC_EOI, 0);
+}
+
+const struct chip ioapic = { ioapic_mask, ioapic_unmask, ioapic_eoi };

@@ -9,10 +9,13 @@
 #define COMMAND_INTX_DISABLE 0x400
 #define COMMAND_MASK 0xffff /* the upper half is the status: ones written there clear it */
 #define REG_BAR0 0x10
+#define REG_INTERRUPT 0x3c
+#define INTERRUPT_LINE 0xff
 #define BAR_IO 0x1
 #define BAR_FLAGS 0xf
 
 static uintptr_t registers;
+static uint32_t irq;
 
 static void enable(uint32_t address)
 {
@@ -22,6 +25,7 @@ static void enable(uint32_t address)
 	if (bar & BAR_IO || !(bar & ~BAR_FLAGS))
 		fail("BAR 0 of the device has no memory address, it reads", bar);
 	registers = bar & ~BAR_FLAGS;
+	irq = pci_read(address, REG_INTERRUPT) & INTERRUPT_LINE;
 	pci_write(address, REG_COMMAND, (command | COMMAND_MEMORY) & ~COMMAND_INTX_DISABLE);
 }
 
@@ -40,6 +44,12 @@ const char *device_find(void)
 			return known[i].name;
 		}
 	fail("no edu and no built-in device on PCI bus 0, vendor", IG_GUEST_PCI_VENDOR);
+}
+
+/* At the 8259s, as the firmware says. */
+uint32_t device_irq(void)
+{
+	return irq;
 }
 
 void device_raise(uint32_t bits)

@@ -120,6 +120,7 @@ far_return:
 
 	stubs exception_stubs, 0, 32, ERROR_CODES
 	stubs pin_stubs, 0x40, 24, 0
+	stubs pic_stubs, 0x60, 16, 0
 	stubs spurious_stub, 0xff, 1, 0
 
 	.data

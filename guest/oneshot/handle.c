@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How an interrupt is handled. In oneshot mode as Linux does a threaded one: the handler masks the pin and
+ * How an interrupt is handled. In oneshot mode as Linux does a threaded one: the handler masks the line and
  * ends the interrupt with the device still asserting; the thread quiets the device and unmasks. In plain
- * mode the handler does it all. Handler and thread may be on two processors: what both write (pending,
- * seen) is written whole or atomically, so that no lock is held across them.
+ * mode the handler does it all; at an 8259 it masks the line meanwhile, as Linux does there. Handler and
+ * thread may be on two processors: what both write (pending, seen) is written whole or atomically, so that
+ * no lock is held across them.
  */
 #include "oneshot.h"
 
-#define NO_PIN UINT32_MAX
+#define NO_LINE UINT32_MAX
 #define FIRST_PIN 5 /* below are the board's own */
 #define RTC_PIN 8
 #define SCI_PIN 9
@@ -20,7 +21,9 @@
 struct counts counts;
 volatile uint32_t seen;
 
-static volatile uint32_t device_pin = NO_PIN;
+/* The device's pin or IRQ, and the chip at which it is unmasked. */
+static volatile uint32_t line = NO_LINE;
+static const struct chip *volatile chip = &ioapic;
 static volatile bool probing, pending;
 static volatile uint64_t last_line; /* written under print_lock */
 
@@ -34,49 +37,65 @@ static void find_device(uint32_t status)
 }
 
 /* Whoever comes is masked: the device's pin until the probe is over, anybody else's for good. */
-static void handle_stranger(uint32_t pin)
+static void handle_stranger(const struct chip *from, uint32_t number)
 {
 	uint32_t status;
 
-	ioapic_mask(pin);
-	if (probing && device_pin == NO_PIN && (status = device_status())) {
-		device_pin = pin;
+	from->mask(number);
+	if (probing && line == NO_LINE && (status = device_status())) {
+		line = number;
 		device_ack(status);
 	}
-	lapic_eoi();
+	from->eoi(number);
 }
 
 /*
  * The write of the mask comes first: an emulator that ends the interrupt by itself when it delivers it
  * (some software KVMs do) should have as little time as possible before it.
  */
-static void handle_oneshot(void)
+static void handle_oneshot(const struct chip *from)
 {
-	ioapic_mask(device_pin);
-	lapic_eoi();
+	from->mask(line);
+	from->eoi(line);
 	pending = true;
 }
 
-static void handle_plain(void)
+static void handle_plain(const struct chip *from)
 {
+	bool masks = from == &pic;
+
+	if (masks) {
+		from->mask(line);
+		from->eoi(line);
+	}
 	find_device(device_status());
-	lapic_eoi();
+	if (masks)
+		from->unmask(line);
+	else
+		from->eoi(line);
+}
+
+static void handle_line(const struct chip *from)
+{
+	counts.entries++;
+	if (options.mode->plain)
+		handle_plain(from);
+	else
+		handle_oneshot(from);
+	progress(); /* in a storm nothing outside the handler ever runs */
 }
 
 void handle_interrupt(uint32_t vector)
 {
-	uint32_t pin = vector - VECTOR_PIN;
+	const struct chip *from = vector < VECTOR_PIC ? &ioapic : &pic;
+	uint32_t number = vector - (from == &pic ? VECTOR_PIC : VECTOR_PIN);
 
-	if (probing || pin != device_pin) {
-		handle_stranger(pin);
-		return;
-	}
-	counts.entries++;
-	if (options.plain)
-		handle_plain();
+	if (from == &pic && pic_is_spurious(number))
+		from->eoi(number);
+	else if (probing || number != line)
+		handle_stranger(from, number);
 	else
-		handle_oneshot();
-	progress(); /* in a storm nothing outside the handler ever runs */
+		handle_line(from);
 }
 
 /* The oneshot thread: called from every wait. */
@@ -87,14 +106,24 @@ void handle_thread(void)
 	pending = false;
 	spin(options.work);
 	find_device(device_status());
-	ioapic_unmask(device_pin);
+	chip->unmask(line);
+}
+
+/* With both chips the next event comes through the other one. */
+void handle_switch(void)
+{
+	if (!options.mode->pic || !options.mode->ioapic)
+		return;
+	chip->mask(line);
+	chip = chip == &pic ? &ioapic : &pic;
+	chip->unmask(line);
 }
 
 /* After a lost event: nothing of it stays behind. */
 void handle_recover(void)
 {
 	device_ack(device_status());
-	ioapic_unmask(device_pin);
+	chip->unmask(line);
 }
 
 static bool may_probe(uint32_t pin)
@@ -110,7 +139,7 @@ static void try_probe(uint32_t pins, uint32_t processor)
 		if (may_probe(pin))
 			ioapic_route(pin, processor);
 	device_raise(PROBE_BIT);
-	for (uint64_t start = cycles(); device_pin == NO_PIN && cycles() - start < PROBE_CYCLES;)
+	for (uint64_t start = cycles(); line == NO_LINE && cycles() - start < PROBE_CYCLES;)
 		progress();
 }
 
@@ -123,17 +152,34 @@ uint32_t handle_probe(uint32_t processor)
 	uint32_t pins = ioapic_pins();
 
 	probing = true;
-	for (int i = 0; i < PROBE_TRIES && device_pin == NO_PIN; i++)
+	for (int i = 0; i < PROBE_TRIES && line == NO_LINE; i++)
 		try_probe(pins, processor);
-	if (device_pin == NO_PIN)
+	if (line == NO_LINE)
 		fail("the device's interrupt came on none of the IOAPIC's pins, its status", device_status());
 	spin(QUIET_CYCLES);
 	for (uint32_t pin = 0; pin < pins && pin < PINS; pin++)
-		if (may_probe(pin) && pin != device_pin)
-			ioapic_mask(pin);
+		if (may_probe(pin) && pin != line)
+			ioapic.mask(pin);
 	probing = false;
-	ioapic_unmask(device_pin);
-	return device_pin;
+	chip->unmask(line);
+	return line;
+}
+
+/* The 8259s know the device's IRQ from its configuration space; at the IOAPIC it has the same number. */
+uint32_t handle_legacy(void)
+{
+	line = device_irq();
+	if (line >= IRQS || !pic_set_level(line))
+		fail("the device's interrupt line register names none of the 8259s' level inputs, but", line);
+	device_ack(device_status());
+	lapic_take_pic();
+	if (options.mode->ioapic) {
+		ioapic_route(line, lapic_id());
+		ioapic.mask(line);
+	}
+	chip = &pic;
+	chip->unmask(line);
+	return line;
 }
 
 void progress_restart(void)

@@ -16,7 +16,7 @@ struct frame {
 	uint32_t registers[8], vector, error, eip, cs, eflags;
 };
 
-extern const char exception_stubs[], pin_stubs[], spurious_stub[];
+extern const char exception_stubs[], pin_stubs[], pic_stubs[], spurious_stub[];
 void interrupt(const struct frame *frame);
 
 static struct gate table[VECTORS];
@@ -39,6 +39,8 @@ void interrupts_prepare(void)
 		set_gate(i, exception_stubs + i * STUB_SIZE);
 	for (uint32_t i = 0; i < PINS; i++)
 		set_gate(VECTOR_PIN + i, pin_stubs + i * STUB_SIZE);
+	for (uint32_t i = 0; i < IRQS; i++)
+		set_gate(VECTOR_PIC + i, pic_stubs + i * STUB_SIZE);
 	set_gate(VECTOR_SPURIOUS, spurious_stub);
 }
 

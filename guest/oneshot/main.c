@@ -3,7 +3,7 @@
  * guest/oneshot: makes a device raise its level-triggered interrupt N times and counts what comes. Here:
  * the set-up and the measured loop, on the boot processor alone.
  *
- *   mode=oneshot|plain  events=N  cpus=N  work=CYCLES  gap=CYCLES  limit=CYCLES
+ *   mode=oneshot|plain|oneshot-pic|plain-pic|both  events=N  cpus=N  work=CYCLES  gap=CYCLES  limit=CYCLES
  */
 #include "oneshot.h"
 
@@ -53,6 +53,7 @@ static void run_event(uint32_t number)
 	uint32_t bit = 1u << (number % EVENT_BITS);
 
 	handle_thread();
+	handle_switch();
 	seen = 0;
 	counts.events++;
 	device_raise(bit);
@@ -89,7 +90,7 @@ static void report(const char *device, uint32_t pin)
 	interrupts_off();
 	print_claim();
 	print(IG_GUEST_DONE "mode=%s device=%s gsi=%u cpus=%u events=%u entries=%u quiet=%u lost=%u\n",
-	      options.plain ? "plain" : "oneshot", device, pin, options.cpus,
+	      options.mode->name, device, pin, options.cpus,
 	      counts.events, counts.entries, counts.quiet, counts.lost);
 }
 
@@ -102,12 +103,12 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 	progress_restart();
 	interrupts_prepare();
 	interrupts_load();
-	legacy_pic_disable();
+	pic_start();
 	lapic_enable();
 	device = device_find();
 	processor = cpus_start(options.cpus);
 	interrupts_on();
-	pin = handle_probe(processor);
+	pin = options.mode->pic ? handle_legacy() : handle_probe(processor);
 	measure();
 	report(device, pin);
 	leave(counts.lost ? 1 : 0);

@@ -4,7 +4,15 @@
 
 #include "oneshot.h"
 
-struct options options = { .events = 1000, .cpus = 1, .limit = 4000000000 };
+static const struct mode modes[] = {
+	{ .name = "oneshot", .ioapic = true },
+	{ .name = "plain", .ioapic = true, .plain = true },
+	{ .name = "oneshot-pic", .pic = true },
+	{ .name = "plain-pic", .pic = true, .plain = true },
+	{ .name = "both", .ioapic = true, .pic = true },
+};
+
+struct options options = { .mode = modes, .events = 1000, .cpus = 1, .limit = 4000000000 };
 
 /* Returns what follows name if word starts with it, else NULL. */
 static const char *value_of(const char *word, const char *name)
@@ -36,6 +44,16 @@ static uint64_t number(const char *text, const char *name, uint64_t max)
 	return value;
 }
 
+static const struct mode *find_mode(const char *name)
+{
+	const char *end;
+
+	for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if ((end = value_of(name, modes[i].name)) && at_end(end))
+			return &modes[i];
+	fail("mode= takes oneshot, plain, oneshot-pic, plain-pic or both", 0);
+}
+
 static void read_word(const char *word)
 {
 	const uint64_t max_time = UINT64_MAX / 16;
@@ -51,12 +69,8 @@ static void read_word(const char *word)
 		options.gap = number(value, "gap= takes a number of cycles", max_time);
 	else if ((value = value_of(word, "limit=")))
 		options.limit = number(value, "limit= takes a number of cycles", max_time);
-	else if ((value = value_of(word, "mode=plain")) && at_end(value))
-		options.plain = true;
-	else if ((value = value_of(word, "mode=oneshot")) && at_end(value))
-		options.plain = false;
-	else if (value_of(word, "mode="))
-		fail("mode= takes oneshot or plain", 0);
+	else if ((value = value_of(word, "mode=")))
+		options.mode = find_mode(value);
 }
 
 void options_read(const char *line)
@@ -72,4 +86,6 @@ void options_read(const char *line)
 	}
 	if (options.cpus == 0)
 		fail("cpus= takes a number from 1 to 16", 0);
+	if (options.mode->pic && options.cpus > 1)
+		fail("cpus= takes 1 where the 8259s interrupt", options.cpus);
 }

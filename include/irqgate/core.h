@@ -276,13 +276,18 @@ struct irqgate_pic_access {
 };
 
 /*
- * Does the access, line by line: call it until it returns false, and carry out the effects of each call, the last one
- * included (it has no effect but INTR). Without a pair a read gives ones, and a write does nothing.
+ * Does the access, line by line: call it until it returns false, under one hold of the caller's lock, for in between
+ * INTR may be high for a level that is about to drop. Then carry out the effects of each call, the last one included
+ * (it has no effect but INTR, and its INTR is the one that counts). At most 17 calls. Without a pair a read gives
+ * ones, and a write does nothing.
  */
 IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
 					 struct irqgate_effects *effects);
 
-/* The set of GSIs that a write would unmask at the pair; as irqgate_core_unmasks(). */
+/*
+ * The set of GSIs that a write would unmask at the pair; as irqgate_core_unmasks(), but that a trigger handed in may
+ * have effects here: it reaches the IOAPIC, whose pin may be unmasked.
+ */
 IRQGATE_API uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
 
 /* Whether INTR of the pair is high. */

@@ -18,12 +18,14 @@
 #define WORK_DEFAULT   250000 /* about what it takes a kernel to wake a thread */
 #define EVENTS_MAX     UINT64_C(1000000000)
 #define GSI_DEFAULT    16
+#define GSI_PIC        11 /* where the 8259s have an input for it */
 #define GSI_LATER      UINT32_MAX
 #define CYCLES_MAX     UINT64_C(1000000000)
 
 const char *const ig_policy_names[] = { "hold", "eoi", "unmask-resample" };
 const char *const ig_path_names[] = { "direct", "userspace" };
-static const char *const guest_names[] = { "oneshot", "plain" };
+static const char *const guest_names[] = { "oneshot", "plain", "oneshot-pic", "plain-pic", "both" };
+enum { GUESTS_WITHOUT_PIC = 2 };
 
 static void print_help(void)
 {
@@ -41,7 +43,7 @@ static void print_help(void)
 	     "  --vfio ADDRESS[,gsi=N]  assign this PCI device, bound to vfio-pci; up to 8 times; several may share a\n"
 	     "                          GSI (else --gsi, and the next ones). Without it a built-in device, if there\n"
 	     "                          is no --kernel\n"
-	     "  --gsi N                 the GSI of the first device's interrupt (16)\n"
+	     "  --gsi N                 the GSI of the first device's interrupt (16; 11 for a guest that uses the 8259s)\n"
 	     "  --msi                   assigned devices keep their MSI and MSI-X, which bypass the gate\n"
 	     "  --console WHERE         the guest's serial port: stdio (a kernel's default; in a terminal Ctrl-A x\n"
 	     "                          leaves, Ctrl-A Ctrl-A is Ctrl-A), pty, or a file's name (output only)\n"
@@ -53,7 +55,8 @@ static void print_help(void)
 	     "  --json                  one JSON object on stdout; the guest's serial port goes to stderr\n"
 	     "\n"
 	     "The built-in guest:\n"
-	     "  --guest oneshot|plain   how it handles an interrupt (oneshot)\n"
+	     "  --guest GUEST           how it handles an interrupt (oneshot): oneshot or plain at the IOAPIC,\n"
+	     "                          oneshot-pic or plain-pic at the 8259s, or oneshot by turns at both\n"
 	     "  --events N              how many it asks for (1000)\n"
 	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (250000)\n"
 	     "  --gap CYCLES            quiet TSC cycles after each event (0)\n"
@@ -209,7 +212,7 @@ static int take_word(struct ig_run_options *options, int option, const char *nam
 	case OPT_CONSOLE: return take_console(options, name, text);
 	case OPT_GUEST:
 		if (FIND(guest_names, text) < 0)
-			return wrong(name, text, "oneshot or plain");
+			return wrong(name, text, "oneshot, plain, oneshot-pic, plain-pic or both");
 		options->guest = text;
 		break;
 	case OPT_POLICY:
@@ -230,55 +233,86 @@ static int take_word(struct ig_run_options *options, int option, const char *nam
 	return IG_EXIT_OK;
 }
 
+static bool is_own(const struct ig_run_options *options)
+{
+	return !options->vmm.multiboot && !options->vmm.kernel;
+}
+
+static bool takes_pic(const struct ig_run_options *options)
+{
+	return is_own(options) && FIND(guest_names, options->guest) >= GUESTS_WITHOUT_PIC;
+}
+
+/* GSIs that are not PCI's: timer, keyboard, timer's pin, serial port, clock, ACPI. */
+static bool is_isa(uint32_t gsi)
+{
+	return gsi <= 2 || gsi == 4 || gsi == 8 || gsi == 9;
+}
+
 /* The built-in guest looks for its device's pin where PCs have none of their own. */
 static bool guest_probes(uint32_t gsi)
 {
 	return (gsi >= 5 && gsi <= 7) || gsi >= 10;
 }
 
-/* GSIs that are not PCI's: timer, keyboard, timer's pin, serial port, clock, ACPI. */
-static bool takes_isa(uint32_t gsi)
+/* The inputs of the 8259s that can be level-triggered (ICH9, 13.4, ELCR1 and ELCR2), without the PC's own. */
+static bool pic_has_input(uint32_t gsi)
 {
-	return gsi <= 2 || gsi == 4 || gsi == 8 || gsi == 9;
+	return guest_probes(gsi) && gsi < 16 && gsi != 13;
 }
 
-static int check(const struct ig_run_options *options)
+static int check_guest(const struct ig_run_options *options)
 {
-	bool own = !options->vmm.multiboot && !options->vmm.kernel;
+	uint32_t gsi = options->vmm.devices ? options->vmm.device[0].gsi : options->vmm.gsi;
 
-	if (options->vmm.multiboot && options->vmm.kernel)
-		return ig_usage_error("run", "--kernel and --multiboot: it is one or the other");
-	if (options->vmm.initrd && own)
+	if (options->vmm.initrd)
 		return ig_usage_error("run", "--initrd needs --kernel or --multiboot");
-	if (options->vmm.append && own)
+	if (options->vmm.append)
 		return ig_usage_error("run", "--append needs --kernel or --multiboot; the built-in guest has its own options");
-	if (options->vmm.msi && !options->vmm.devices)
-		return ig_usage_error("run", "--msi needs --vfio");
-	if (own && !guest_probes(options->vmm.devices ? options->vmm.device[0].gsi : options->vmm.gsi))
+	if (takes_pic(options) && !pic_has_input(gsi))
+		return ig_usage_error("run", "--gsi: with the 8259s it is one of 5, 6, 7, 10, 11, 12, 14 and 15");
+	if (takes_pic(options) && options->vmm.cpus > 1)
+		return ig_usage_error("run", "--cpus: the 8259s interrupt one vCPU; --guest %s takes no more", options->guest);
+	if (!guest_probes(gsi))
 		return ig_usage_error("run", "--gsi: the built-in guest looks for its device on GSI 5 to 7 and 10 to 23");
 	return IG_EXIT_OK;
 }
 
-/* What was left out. The timer, the serial port and the clock have their pins. */
+static int complete_devices(struct ig_vmm_options *vmm)
+{
+	for (uint32_t i = 0; i < vmm->devices; i++) {
+		struct ig_device_option *device = &vmm->device[i];
+
+		if (device->gsi == GSI_LATER)
+			device->gsi = vmm->gsi + i;
+		if (device->gsi >= IG_GSIS)
+			return ig_usage_error("run", "--vfio: '%s' needs gsi=N: there is none after 23", device->address);
+		if (vmm->kernel && is_isa(device->gsi))
+			return ig_usage_error("run", "--vfio: '%s' can not have GSI %u, which the machine itself uses",
+					      device->address, device->gsi);
+	}
+	return IG_EXIT_OK;
+}
+
+/* What was left out, and what does not go together. */
 static int complete(struct ig_run_options *options)
 {
 	struct ig_vmm_options *vmm = &options->vmm;
+	int status;
 
-	for (uint32_t i = 0; i < vmm->devices; i++) {
-		if (vmm->device[i].gsi == GSI_LATER)
-			vmm->device[i].gsi = vmm->gsi + i;
-		if (vmm->device[i].gsi >= IG_GSIS)
-			return ig_usage_error("run", "--vfio: '%s' needs gsi=N: there is none after 23", vmm->device[i].address);
-		if (vmm->kernel && takes_isa(vmm->device[i].gsi))
-			return ig_usage_error("run", "--vfio: '%s' can not have GSI %u, which the machine itself uses",
-					      vmm->device[i].address, vmm->device[i].gsi);
-	}
+	if (vmm->multiboot && vmm->kernel)
+		return ig_usage_error("run", "--kernel and --multiboot: it is one or the other");
+	if (vmm->msi && !vmm->devices)
+		return ig_usage_error("run", "--msi needs --vfio");
+	if (vmm->gsi == GSI_LATER)
+		vmm->gsi = takes_pic(options) ? GSI_PIC : GSI_DEFAULT;
 	if (!vmm->memory)
 		vmm->memory = vmm->kernel ? KERNEL_MEMORY_DEFAULT : MEMORY_DEFAULT;
 	if (vmm->kernel && vmm->console.kind == IG_CONSOLE_OUTPUT)
 		vmm->console.kind = IG_CONSOLE_STDIO;
 	vmm->console.output_fd = options->json ? STDERR_FILENO : STDOUT_FILENO;
-	return check(options);
+	status = complete_devices(vmm);
+	return status || !is_own(options) ? status : check_guest(options);
 }
 
 int ig_run_parse(int argc, char **argv, struct ig_run_options *options, bool *help)
@@ -286,7 +320,7 @@ int ig_run_parse(int argc, char **argv, struct ig_run_options *options, bool *he
 	int option, index = 0, status, at = 1;
 
 	*options = (struct ig_run_options){
-		.vmm = { .cpus = 1, .gsi = GSI_DEFAULT, .sandbox = true },
+		.vmm = { .cpus = 1, .gsi = GSI_LATER, .sandbox = true },
 		.guest = "oneshot",
 		.events = EVENTS_DEFAULT,
 		.work = WORK_DEFAULT,

@@ -61,6 +61,8 @@ void ig_device_closed(struct ig_device *device)
 {
 	ig_line_forget(device);
 	device->trigger.fd = device->resample.fd = IG_NO_FD;
+	ig_real.close(device->own_trigger);
+	device->own_trigger = IG_NO_FD;
 	for (struct ig_device **at = &ig_exec.devices; *at; at = &(*at)->next) {
 		if (*at != device)
 			continue;

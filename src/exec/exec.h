@@ -187,7 +187,7 @@ struct ig_object *ig_fd_remove(int fd);
 struct ig_eventfd ig_eventfd_of(int fd);
 bool ig_eventfd_same(const struct ig_eventfd *a, const struct ig_eventfd *b);
 /* Reads it without waiting. False: it was not signalled, or somebody else has been quicker. */
-bool ig_eventfd_drain(const struct ig_eventfd *eventfd);
+bool ig_eventfd_drain(int fd);
 /* The descriptor is about to be closed: another one of the same eventfd, or none. */
 void ig_eventfd_replace(struct ig_eventfd *eventfd, int closing);
 

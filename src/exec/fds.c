@@ -111,12 +111,12 @@ bool ig_eventfd_same(const struct ig_eventfd *a, const struct ig_eventfd *b)
 	return a->fd == b->fd || (a->id >= 0 && a->id == b->id);
 }
 
-bool ig_eventfd_drain(const struct ig_eventfd *eventfd)
+bool ig_eventfd_drain(int fd)
 {
 	uint64_t count;
 	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
 
-	return eventfd->fd != IG_NO_FD && preadv2(eventfd->fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
+	return fd != IG_NO_FD && preadv2(fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
 }
 
 /* The kernel keeps what an eventfd is bound to until its last descriptor is closed. */

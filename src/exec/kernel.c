@@ -145,7 +145,7 @@ void ig_kernel_acked(struct ig_device *device)
 	struct ig_vm *vm = device->vm;
 	uint32_t pin = 0;
 
-	if (!vm || vm->chip != IG_CHIP_KERNEL || !ig_eventfd_drain(&device->resample))
+	if (!vm || vm->chip != IG_CHIP_KERNEL || !ig_eventfd_drain(device->resample.fd))
 		return;
 	device->record->eois++;
 	if (!read_chip(vm, KVM_IRQCHIP_IOAPIC, &chips.ioapic)) {

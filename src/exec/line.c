@@ -158,6 +158,7 @@ static void put_between(struct ig_device *device)
 		complain(device, "its trigger cannot be read", errno);
 		return;
 	}
+	ig_eventfd_drain(trigger); /* of an earlier time between */
 	error = ig_vfio_set_trigger(device, trigger);
 	if (error) {
 		ig_helper_unwatch(trigger);
@@ -244,7 +245,7 @@ void ig_line_leave(struct ig_device *device)
 	ig_line_forget(device);
 	if (between && device->trigger.fd != IG_NO_FD)
 		ig_vfio_set_trigger(device, device->trigger.fd);
-	resampled = ig_eventfd_drain(&device->resample);
+	resampled = ig_eventfd_drain(device->resample.fd);
 	if (device->resample.fd != IG_NO_FD)
 		ig_vfio_set_resample(device, device->resample.fd);
 	if ((between || held || resampled || !wish.listen) && is_enabled(device))

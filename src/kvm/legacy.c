@@ -26,33 +26,60 @@ static bool is_port(uint64_t port)
 	}
 }
 
-/* Triggers that nobody has read yet are older than the unmask that comes now. */
-static void read_triggers(struct irqgate_kvm *gate, const struct irqgate_pic_access *access)
+/* A call of the core for each line, and the last one. */
+#define CALLS_MAX (IG_PIC_IRQS + 1)
+
+/* A trigger of a line that the access unmasks, which nobody has read yet: it is older than the unmask. */
+static bool read_trigger(struct irqgate_kvm *gate, const struct irqgate_pic_access *access,
+			 struct irqgate_effects *effects)
 {
 	uint16_t gsis = irqgate_core_pic_unmasks(gate->core, access);
 
-	for (; gsis; gsis &= (uint16_t)(gsis - 1))
-		ig_source_read_line(gate, (uint32_t)__builtin_ctz(gsis));
+	for (uint32_t i = 0; gsis && i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && source->gsi < IG_PIC_IRQS && gsis >> source->gsi & 1 &&
+		    ig_source_read(gate, source, effects))
+			return true;
+	}
+	return false;
+}
+
+/* All lines under one hold of the lock: until the last one is done, INTR may be high for what is about to drop. */
+static uint32_t do_access(struct irqgate_kvm *gate, struct irqgate_pic_access *access,
+			  struct irqgate_effects effects[CALLS_MAX])
+{
+	uint32_t calls = 1;
+
+	while (irqgate_core_pic_access(gate->core, access, &effects[calls - 1]))
+		calls++;
+	for (uint32_t i = 0; i < calls; i++)
+		effects[i].intr = effects[calls - 1].intr;
+	return calls;
 }
 
 static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint8_t *value)
 {
 	struct irqgate_pic_access access = { .port = port, .write = write, .value = *value };
-	struct irqgate_effects effects;
+	struct irqgate_effects effects[CALLS_MAX];
 	int error = 0;
-	bool more;
+	bool unread;
 
 	do {
-		int failed;
+		uint32_t calls = 1;
 
 		pthread_mutex_lock(&gate->lock);
-		read_triggers(gate, &access);
-		more = irqgate_core_pic_access(gate->core, &access, &effects);
+		unread = read_trigger(gate, &access, effects);
+		if (!unread)
+			calls = do_access(gate, &access, effects);
 		pthread_mutex_unlock(&gate->lock);
-		failed = ig_effects_run(gate, &effects);
-		if (failed < 0)
-			error = failed;
-	} while (more);
+		for (uint32_t i = 0; i < calls; i++) {
+			int failed = ig_effects_run(gate, &effects[i]);
+
+			if (failed < 0)
+				error = failed;
+		}
+	} while (unread);
 	*value = access.value;
 	return error;
 }

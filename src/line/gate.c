@@ -128,13 +128,21 @@ static void hand_to_kernel(struct irqgate_core *core, uint32_t gsi)
 	core->routes_version++;
 }
 
+/* What the kernel sends goes to a LAPIC alone: not while the pair of 8259As gives interrupts for the line too. */
+static bool is_direct(const struct irqgate_core *core, uint32_t gsi)
+{
+	return ig_core_line(core, gsi)->direct && pic_masks(core, gsi);
+}
+
 /* Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. */
 static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
 	ig_for_each_source(core, gsi, source)
 		if (is_forwarded(source))
 			resample(core, source, effects);
-	if (ig_core_line(core, gsi)->direct && is_live(core, gsi))
+	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET) /* the 8259A released: the IOAPIC's own EOI is to come */
+		return;
+	if (is_direct(core, gsi) && is_live(core, gsi))
 		hand_to_kernel(core, gsi);
 	else
 		set_irr(core, gsi, IG_IRR_CLEAR);
@@ -175,17 +183,14 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 	ig_gate_drive(core, source->gsi, effects);
 }
 
-static bool stays_shut(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
+static bool masks(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
 {
-	if (core->policy != IRQGATE_POLICY_HOLD)
-		return false;
 	return by == IG_PIC ? pic_masks(core, gsi) : is_masked(core, gsi);
 }
 
-/* Whether the line's interrupt is still in service at the chip that has not acked it. */
-static bool other_serves(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
+static bool serves(const struct irqgate_core *core, uint32_t gsi, enum ig_controller by)
 {
-	return by == IG_PIC ? ig_core_pin(core, gsi)->irr == IG_IRR_SET : pic_serves(core, gsi);
+	return by == IG_PIC ? pic_serves(core, gsi) : ig_core_pin(core, gsi)->irr == IG_IRR_SET;
 }
 
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
@@ -195,9 +200,7 @@ void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller b
 			assert_unseen(core, gsi);
 		set_irr(core, gsi, IG_IRR_CLEAR);
 	}
-	if (other_serves(core, gsi, by))
-		return;
-	if (stays_shut(core, gsi, by))
+	if (core->policy == IRQGATE_POLICY_HOLD && masks(core, gsi, by))
 		count_holds(core, gsi);
 	else
 		release(core, gsi, effects);
@@ -211,9 +214,9 @@ static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
 	return false;
 }
 
-void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
 {
-	if (ig_core_pin(core, gsi)->irr == IG_IRR_SET || pic_serves(core, gsi) || core->policy == IRQGATE_POLICY_EOI)
+	if (serves(core, gsi, by) || core->policy == IRQGATE_POLICY_EOI)
 		return;
 	if (core->policy == IRQGATE_POLICY_UNMASK_RESAMPLE && !forwards_level(core, gsi))
 		return;
@@ -223,7 +226,7 @@ void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
 	/* A message that a LAPIC holds may be an older one: it does not show that the device is silent. */
-	if (!ig_core_line(core, gsi)->direct)
+	if (!is_direct(core, gsi))
 		return;
 	ig_for_each_source(core, gsi, source)
 		if (source->enabled && source->listen)
@@ -249,7 +252,7 @@ void ig_gate_idle(struct irqgate_core *core, uint32_t gsi)
 
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
 {
-	if (!ig_core_line(core, source->gsi)->direct) {
+	if (!is_direct(core, source->gsi)) {
 		resample(core, source, effects);
 		return;
 	}
@@ -264,13 +267,18 @@ void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struc
 	silence(core, source, effects);
 }
 
-void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi)
+void ig_gate_unbind(struct irqgate_core *core, uint32_t gsi)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
 
-	line->direct = false;
 	if (!line->bound)
 		return;
 	line->bound = false;
 	core->routes_version++;
+}
+
+void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi)
+{
+	ig_core_line(core, gsi)->direct = false;
+	ig_gate_unbind(core, gsi);
 }

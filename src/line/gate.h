@@ -31,12 +31,13 @@ enum ig_controller { IG_IOAPIC, IG_PIC };
 
 /*
  * The chip reports the interrupt acked: of the IOAPIC, remote IRR was set or unknown until now; of the 8259A, its ISR
- * bit was set. Whether the gate stays shut is by this chip's mask: the other one sees the level, and acks by itself.
+ * bit was set. Whether the gate stays shut is by this chip's mask, whatever the other one does: each delivers what
+ * the line drives by itself, so what this one delivers from now on must have been sampled anew.
  */
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects);
 
 /* The chip reports that the guest unmasked the pin, or made it level-triggered while it is unmasked. */
-void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects);
 
 /* The chip reports that the pin no longer gives level-triggered interrupts. Call it before ig_gate_acked(). */
 void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
@@ -53,7 +54,10 @@ void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct 
 /* A forwarded source is disabled. */
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 
-/* Takes the line from the direct path to the userspace path, for good. */
+/* Takes the line from the direct path to the userspace path: until its next resample with the 8259As masked. */
+void ig_gate_unbind(struct irqgate_core *core, uint32_t gsi);
+
+/* The same for good. */
 void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi);
 
 #endif

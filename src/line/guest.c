@@ -114,7 +114,7 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
 	if (written->acked)
 		ig_gate_acked(core, gsi, IG_IOAPIC, effects);
 	else if (opens(written->before, rte) || moves_unknown(core, gsi, written->before))
-		ig_gate_opened(core, gsi, effects);
+		ig_gate_opened(core, gsi, IG_IOAPIC, effects);
 	ig_gate_drive(core, gsi, effects);
 }
 

@@ -16,8 +16,8 @@ static void changed(struct irqgate_core *core, uint32_t gsi, bool acked, struct 
 	if (acked) {
 		ig_gate_acked(core, gsi, IG_PIC, effects);
 	} else {
-		ig_gate_leave_direct(core, gsi); /* the kernel's message would not come through the pair */
-		ig_gate_opened(core, gsi, effects);
+		ig_gate_unbind(core, gsi); /* what the kernel sends does not come through the pair */
+		ig_gate_opened(core, gsi, IG_PIC, effects);
 	}
 	ig_gate_drive(core, gsi, effects);
 }
@@ -77,6 +77,9 @@ uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct 
 	if (!core->has_pic || !access->write || access->done)
 		return 0;
 	ig_pic_write(&then, access->port, access->value, &result);
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
+		if (!ig_core_feeds_pic(core, gsi))
+			result.unmasked &= (uint16_t)~(1U << gsi);
 	return result.unmasked;
 }
 

@@ -68,13 +68,12 @@ static void choose_path(struct irqgate_core *core, uint32_t gsi, bool direct)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
 	uint64_t rte = ig_core_pin(core, gsi)->rte;
-	bool to_pic = ig_core_feeds_pic(core, gsi) && !ig_pic_is_masked(&core->pic, gsi);
 	bool can_interrupt_as_edge = !ig_rte_is_masked(rte) && !ig_rte_is_level(rte);
 
 	if (line->first != IG_NO_SOURCE)
 		ig_gate_leave_direct(core, gsi);
 	else
-		line->direct = direct && core->policy == IRQGATE_POLICY_HOLD && !can_interrupt_as_edge && !to_pic;
+		line->direct = direct && core->policy == IRQGATE_POLICY_HOLD && !can_interrupt_as_edge;
 }
 
 int irqgate_core_add(struct irqgate_core *core, uint32_t gsi, enum irqgate_source_kind kind, bool direct,

@@ -14,6 +14,10 @@
 
 #define KICK_SIGNAL SIGUSR1
 
+/* The pair of 8259As has the ports 0x20, 0x21, 0xa0 and 0xa1 (ICH9, 13.4). */
+#define PIC_PORT      0x20U
+#define PIC_PORT_BITS 0x81U
+
 static void ignore_signal(int number)
 {
 	(void)number; /* it only ends KVM_RUN */
@@ -132,16 +136,24 @@ static void handle_exit(struct ig_vcpu *vcpu)
 	}
 }
 
+/* An access by which a handler shows that it has been entered: to memory, or to a command or mask port of an 8259A. */
+static bool is_handling(const struct kvm_run *run)
+{
+	uint16_t port = run->io.port & (uint16_t)~PIC_PORT_BITS;
+
+	return run->exit_reason == KVM_EXIT_MMIO || (run->exit_reason == KVM_EXIT_IO && port == PIC_PORT);
+}
+
 static void take_exit(struct ig_vcpu *vcpu)
 {
-	bool mmio = vcpu->run->exit_reason == KVM_EXIT_MMIO;
+	bool handling = is_handling(vcpu->run);
 
 	vcpu->exits++;
-	vcpu->taken += mmio;
+	vcpu->taken += handling;
 	if (vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI)
 		vcpu->vmm->eoi_vcpu = vcpu->id;
 	handle_exit(vcpu);
-	vcpu->handled += mmio;
+	vcpu->handled += handling;
 }
 
 /* False: the thread shall end. */

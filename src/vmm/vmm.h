@@ -81,7 +81,7 @@ struct ig_vcpu {
 	_Atomic bool started;
 	struct ig_vcpu_state *at_reset;
 	_Atomic uint64_t exits;          /* all of them */
-	_Atomic uint64_t taken, handled; /* those that accessed memory: a device or the IOAPIC */
+	_Atomic uint64_t taken, handled; /* those of a device, the IOAPIC or the 8259As */
 };
 
 #define IG_SERIAL_FIFO 16U

@@ -3,6 +3,7 @@
  * File descriptors: what is watched is known by all of its descriptors, and ends with the last of them, whichever way
  * they come and go. Their numbers are used again for other files.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -330,6 +331,47 @@ TEST(closed_eventfds_are_replaced_by_new_ones)
 	}
 }
 
+static int count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* A device comes, shares a line, is disabled and enabled by the guest, and goes. */
+static void use_second_device(void)
+{
+	vmm_add_device(&vmm, 1, PIN);
+	vmm_enable_intx(&vmm, 1);
+	vmm_write_command(&vmm, 1, INTERRUPT_DISABLE);
+	vmm_write_command(&vmm, 1, 0);
+	vmm_settle(&vmm);
+	vmm_remove_device(&vmm, 1);
+}
+
+/* Why: a VMM lives for months, and devices come and go. */
+TEST(none_is_left_over)
+{
+	int before;
+
+	use_second_device();
+	before = count_descriptors();
+	for (int i = 0; i < 10; i++)
+		use_second_device();
+	assert_int_equal(count_descriptors(), before);
+	for (int chip = SPLIT; chip <= KERNEL; chip++) {
+		vmm_close(&vmm);
+		vmm_open_ready(&vmm, (enum chip)chip);
+		use_second_device();
+	}
+	assert_in_range(count_descriptors(), 1, before);
+}
+
 #define READY(name) cmocka_unit_test_setup_teardown(name, open_ready, close_all)
 
 static int tests(void)
@@ -342,6 +384,7 @@ static int tests(void)
 		READY(calls_that_fail_close_nothing),
 		READY(all_at_once),
 		READY(numbers_are_used_again),
+		READY(none_is_left_over),
 		cmocka_unit_test(closed_in_every_order_in_every_state),
 		cmocka_unit_test(closed_eventfds_are_replaced_by_new_ones),
 	};

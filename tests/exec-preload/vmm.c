@@ -3,6 +3,7 @@
 #include "vmm.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -302,6 +303,13 @@ void pause_ms(int ms)
 	usleep((unsigned int)ms * 1000);
 }
 
+static bool is_signalled(int eventfd)
+{
+	struct pollfd look = { .fd = eventfd, .events = POLLIN };
+
+	return poll(&look, 1, 0) == 1 && look.revents & POLLIN;
+}
+
 /* The helper reads under the library's lock, which a call on a device takes as well. */
 void vmm_settle(const struct vmm *vmm)
 {
@@ -311,6 +319,7 @@ void vmm_settle(const struct vmm *vmm)
 		if (vmm->device[i].fd < 0)
 			continue;
 		wait_until(!fake_look(vmm->device[i].fd).unread);
+		wait_until(vmm->chip == SPLIT || !is_signalled(vmm->device[i].resample));
 		assert_int_equal(vmm_ioctl(vmm, vmm->device[i].fd, VFIO_DEVICE_FEATURE, &feature), 0);
 	}
 }

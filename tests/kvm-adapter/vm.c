@@ -26,6 +26,8 @@ static void kick(void *opaque, int vcpu_fd)
 	for (unsigned int i = 0; i < TEST_VCPUS; i++)
 		if (vm->vcpu_fd[i] == vcpu_fd)
 			vm->kicked |= 1U << i;
+	if (vm->kick)
+		vm->kick();
 }
 
 static int set_routes(void *opaque, const struct irqgate_route *route, uint32_t count)
@@ -44,6 +46,7 @@ static void open_gate(struct test_vm *vm, unsigned int flags)
 		.size = sizeof(config),
 		.vm_fd = vm->vm_fd,
 		.path = flags & TEST_USERSPACE ? IRQGATE_PATH_USERSPACE : IRQGATE_PATH_DIRECT,
+		.pic = flags & TEST_PIC,
 		.callbacks = {
 			.set_routes = flags & TEST_ROUTES_CALLBACK ? set_routes : NULL,
 			.kick = flags & TEST_NO_KICK ? NULL : kick,
@@ -132,6 +135,49 @@ void guest_eoi(struct test_vm *vm, int vcpu, uint8_t vector)
 	vm->run[vcpu]->exit_reason = KVM_EXIT_IOAPIC_EOI;
 	vm->run[vcpu]->eoi.vector = vector;
 	assert_int_equal(irqgate_kvm_exit(vm->gate, vm->vcpu_fd[vcpu], vm->run[vcpu]), 1);
+}
+
+/* Where KVM puts the data of an access to a port: behind the structure. */
+#define IO_DATA_OFFSET 4096
+
+static int access_port(struct test_vm *vm, uint16_t port, uint8_t bytes, uint32_t count, int direction)
+{
+	struct kvm_run *run = vm->run[0];
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = (uint8_t)direction;
+	run->io.port = port;
+	run->io.size = bytes;
+	run->io.count = count;
+	run->io.data_offset = IO_DATA_OFFSET;
+	return irqgate_kvm_exit(vm->gate, vm->vcpu_fd[0], run);
+}
+
+int guest_outs(struct test_vm *vm, uint16_t port, uint8_t bytes, uint32_t count, const void *data)
+{
+	memcpy((char *)vm->run[0] + IO_DATA_OFFSET, data, bytes * count);
+	return access_port(vm, port, bytes, count, KVM_EXIT_IO_OUT);
+}
+
+int guest_ins(struct test_vm *vm, uint16_t port, uint8_t bytes, uint32_t count, void *data)
+{
+	int result = access_port(vm, port, bytes, count, KVM_EXIT_IO_IN);
+
+	memcpy(data, (char *)vm->run[0] + IO_DATA_OFFSET, bytes * count);
+	return result;
+}
+
+void guest_out(struct test_vm *vm, uint16_t port, uint8_t value)
+{
+	assert_int_equal(guest_outs(vm, port, 1, 1, &value), 1);
+}
+
+uint8_t guest_in(struct test_vm *vm, uint16_t port)
+{
+	uint8_t value;
+
+	assert_int_equal(guest_ins(vm, port, 1, 1, &value), 1);
+	return value;
 }
 
 uint32_t rte(uint8_t vector, int masked)

@@ -32,11 +32,12 @@ struct test_vm {
 	size_t run_size;
 	struct irqgate_kvm *gate;
 	unsigned int kicked; /* bitmap of vCPUs */
+	void (*kick)(void);  /* called at each kick, if it is set */
 	struct irqgate_route routes[48];
 	unsigned int routes_set, route_calls;
 };
 
-enum test_flags { TEST_USERSPACE = 1, TEST_ROUTES_CALLBACK = 2, TEST_NO_KICK = 4 };
+enum test_flags { TEST_USERSPACE = 1, TEST_ROUTES_CALLBACK = 2, TEST_NO_KICK = 4, TEST_PIC = 8 };
 
 /* A VM with enabled LAPICs; fails the test where it can not be had. */
 struct test_vm *vm_open(unsigned int vcpus, unsigned int flags);
@@ -47,6 +48,12 @@ void guest_write_rte(struct test_vm *vm, uint32_t pin, uint32_t low);
 void guest_write_dest(struct test_vm *vm, uint32_t pin, uint32_t apic_id);
 uint32_t guest_read_rte(struct test_vm *vm, int vcpu, uint32_t pin);
 void guest_eoi(struct test_vm *vm, int vcpu, uint8_t vector);
+
+/* The same to a port, bytes wide, count times as `rep` does. Returns what irqgate_kvm_exit() does. */
+int guest_outs(struct test_vm *vm, uint16_t port, uint8_t bytes, uint32_t count, const void *data);
+int guest_ins(struct test_vm *vm, uint16_t port, uint8_t bytes, uint32_t count, void *data);
+void guest_out(struct test_vm *vm, uint16_t port, uint8_t value);
+uint8_t guest_in(struct test_vm *vm, uint16_t port);
 
 /* Level, fixed, physical, to APIC id 0. */
 uint32_t rte(uint8_t vector, int masked);

@@ -2,6 +2,7 @@
 /* A core for a test; see machine.h. */
 #include "machine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <irqgate/core.h>
@@ -62,6 +63,7 @@ static void see_source(struct machine *machine, irqgate_source source)
 void machine_see(struct machine *machine)
 {
 	assert_true(machine->effects.count <= IRQGATE_EFFECTS_MAX);
+	assert_int_equal(machine->effects.intr, irqgate_core_pic_intr(machine->core));
 	for (uint32_t i = 0; i < machine->effects.count; i++) {
 		const struct irqgate_effect *effect = &machine->effects.effect[i];
 
@@ -209,6 +211,126 @@ uint32_t machine_ioapic_eoi(struct machine *machine, uint8_t vector)
 	for (; irqgate_core_ioapic_eoi(machine->core, machine->chip, vector, &pin, &machine->effects); pins++)
 		machine_see(machine);
 	return pins;
+}
+
+void machine_out(struct machine *machine, uint16_t port, unsigned int value)
+{
+	struct irqgate_pic_access access = { .port = port, .write = true, .value = (uint8_t)value };
+
+	machine_forget(machine);
+	while (irqgate_core_pic_access(machine->core, &access, &machine->effects))
+		machine_see(machine);
+	machine_see(machine);
+}
+
+uint8_t machine_in(struct machine *machine, uint16_t port)
+{
+	struct irqgate_pic_access access = { .port = port };
+
+	machine_forget(machine);
+	while (irqgate_core_pic_access(machine->core, &access, &machine->effects))
+		machine_see(machine);
+	machine_see(machine);
+	return access.value;
+}
+
+static uint16_t command_port(unsigned int irq)
+{
+	return irq < IG_PIC_INPUTS ? IG_PIC_MASTER_COMMAND : IG_PIC_SLAVE_COMMAND;
+}
+
+static uint8_t input_bit(unsigned int irq)
+{
+	return (uint8_t)(1U << irq % IG_PIC_INPUTS);
+}
+
+void machine_pic_mask(struct machine *machine, unsigned int irq)
+{
+	uint16_t data = command_port(irq) + 1;
+
+	machine_out(machine, data, machine_in(machine, data) | input_bit(irq));
+}
+
+void machine_pic_unmask(struct machine *machine, unsigned int irq)
+{
+	uint16_t data = command_port(irq) + 1;
+
+	machine_out(machine, data, machine_in(machine, data) & (uint8_t)~input_bit(irq));
+}
+
+/* The slave's last: it is the one that something is to be seen of. */
+void machine_pic_eoi(struct machine *machine, unsigned int irq)
+{
+	if (irq >= IG_PIC_INPUTS)
+		machine_out(machine, IG_PIC_MASTER_COMMAND, IG_OCW2_SPECIFIC_EOI | IG_PIC_CASCADE);
+	machine_out(machine, command_port(irq), IG_OCW2_SPECIFIC_EOI | irq % IG_PIC_INPUTS);
+}
+
+static bool reads_set(struct machine *machine, unsigned int irq, unsigned int ocw3)
+{
+	machine_out(machine, command_port(irq), ocw3);
+	return machine_in(machine, command_port(irq)) & input_bit(irq);
+}
+
+bool machine_pic_pending(struct machine *machine, unsigned int irq)
+{
+	return reads_set(machine, irq, IG_OCW3 | IG_OCW3_RR);
+}
+
+bool machine_pic_serves(struct machine *machine, unsigned int irq)
+{
+	return reads_set(machine, irq, IG_OCW3 | IG_OCW3_RR | IG_OCW3_RIS);
+}
+
+int machine_inta(struct machine *machine)
+{
+	bool intr = irqgate_core_pic_intr(machine->core);
+	int vector;
+
+	machine_forget(machine);
+	vector = irqgate_core_pic_acknowledge(machine->core, &machine->effects);
+	assert_int_equal(vector >= 0, intr);
+	if (vector < 0) {
+		assert_int_equal(vector, -EAGAIN);
+		assert_int_equal(machine->effects.count, 0);
+		return NO_VECTOR;
+	}
+	machine_see(machine);
+	return vector - PAIR_BASE;
+}
+
+bool machine_intr(const struct machine *machine)
+{
+	return irqgate_core_pic_intr(machine->core);
+}
+
+static void init_chip(struct machine *machine, uint16_t command, unsigned int base, unsigned int icw4)
+{
+	machine_out(machine, command, IG_ICW1 | IG_ICW1_IC4);
+	machine_out(machine, command + 1, base);
+	machine_out(machine, command + 1, 0); /* ICW3: the cascade is wired */
+	machine_out(machine, command + 1, icw4);
+	machine_out(machine, command + 1, 0xff);
+}
+
+void machine_init_pair(struct machine *machine, unsigned int icw4)
+{
+	init_chip(machine, IG_PIC_MASTER_COMMAND, PAIR_BASE, icw4);
+	init_chip(machine, IG_PIC_SLAVE_COMMAND, PAIR_BASE + IG_PIC_INPUTS, icw4);
+	machine_out(machine, IG_PIC_MASTER_ELCR, 0xff);
+	machine_out(machine, IG_PIC_SLAVE_ELCR, 0xff);
+	machine_pic_unmask(machine, IG_PIC_CASCADE);
+}
+
+void machine_open_pair(struct machine *machine, enum irqgate_policy policy, unsigned int icw4)
+{
+	struct irqgate_core_config config = {
+		.size = sizeof(config), .policy = policy, .sources = SOURCES, .chips = 1, .chip = { { .pins = PINS } },
+		.pic = true,
+	};
+
+	machine_open_config(machine, &config);
+	machine_init_pair(machine, icw4);
 }
 
 irqgate_source machine_add(struct machine *machine, uint32_t pin, enum irqgate_source_kind kind, bool direct)

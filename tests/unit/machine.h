@@ -16,10 +16,24 @@
 #include <irqgate/core.h>
 
 #include "chip/ioapic.h"
+#include "chip/pic.h"
 
 #define TEST(name) static void name(void **state __attribute__((unused)))
 
+/* A test of an IRQ of the master, and of one of the slave. */
+#define TEST_BOTH(name)                               \
+	static void name##_at(unsigned int irq);      \
+	TEST(name)                                    \
+	{                                             \
+		name##_at(MASTER_IRQ);                \
+		name##_at(SLAVE_IRQ);                 \
+	}                                             \
+	static void name##_at(unsigned int irq)
+
 enum { PINS = 24, SOURCES = 40, PIN = 16, OTHER_PIN = 17, VECTOR = 0x41, OTHER_VECTOR = 0x51 };
+
+/* The pair's vectors; the slave's follow the master's. */
+enum { PAIR_BASE = 0x20, NO_VECTOR = -1, MASTER_IRQ = 5, SLAVE_IRQ = 11 };
 
 /* What the tests program a pin with. */
 #define LEVEL  (IG_RTE_LEVEL | VECTOR)
@@ -47,6 +61,10 @@ void machine_open(struct machine *machine, enum irqgate_policy policy);
 void machine_open_config(struct machine *machine, const struct irqgate_core_config *config);
 void machine_open_chip(struct machine *machine, const struct irqgate_chip *chip);
 void machine_close(struct machine *machine);
+
+/* One with a pair of 8259As, initialised (icw4: of both), with all inputs masked, and level-triggered that may be. */
+void machine_open_pair(struct machine *machine, enum irqgate_policy policy, unsigned int icw4);
+void machine_init_pair(struct machine *machine, unsigned int icw4);
 
 /* Opens one with a forwarded source alone on PIN, which is programmed; direct: it may take the direct path. */
 irqgate_source machine_open_with(struct machine *machine, enum irqgate_policy policy, bool direct, uint64_t rte);
@@ -89,6 +107,24 @@ uint32_t machine_eoi(struct machine *machine, uint8_t vector);
 
 /* The same for an EOI through the IOAPIC's own register. */
 uint32_t machine_ioapic_eoi(struct machine *machine, uint8_t vector);
+
+/* Ports of the pair. */
+void machine_out(struct machine *machine, uint16_t port, unsigned int value);
+uint8_t machine_in(struct machine *machine, uint16_t port);
+
+/* What a guest writes to mask and unmask an IRQ at the pair, and the specific EOI; a slave's IRQ leaves IR2 unmasked. */
+void machine_pic_mask(struct machine *machine, unsigned int irq);
+void machine_pic_unmask(struct machine *machine, unsigned int irq);
+void machine_pic_eoi(struct machine *machine, unsigned int irq);
+
+/* What a guest reads: the bit of an IRQ in IRR and ISR. */
+bool machine_pic_pending(struct machine *machine, unsigned int irq);
+bool machine_pic_serves(struct machine *machine, unsigned int irq);
+
+/* The processor acknowledges: the IRQ whose vector it gets, or NO_VECTOR if INTR is low. */
+int machine_inta(struct machine *machine);
+
+bool machine_intr(const struct machine *machine);
 
 irqgate_source machine_add(struct machine *machine, uint32_t pin, enum irqgate_source_kind kind, bool direct);
 void machine_remove(struct machine *machine, irqgate_source source);

@@ -35,6 +35,40 @@ static void step_rarely(struct world *w)
 	}
 }
 
+/* Any write that is none of the command that freezes the IRR for a poll. */
+static void write_anything(struct world *w)
+{
+	static const uint16_t ports[] = { IG_PIC_MASTER_COMMAND, IG_PIC_MASTER_DATA, IG_PIC_SLAVE_COMMAND,
+					  IG_PIC_SLAVE_DATA, IG_PIC_MASTER_ELCR, IG_PIC_SLAVE_ELCR };
+	uint16_t port = ports[pick(w, sizeof(ports) / sizeof(ports[0]))];
+	unsigned int value = pick(w, 0x100);
+
+	if ((value & (IG_ICW1 | IG_OCW3)) == IG_OCW3)
+		value &= ~IG_OCW3_POLL;
+	guest_out(w, port, value);
+}
+
+static void step_pair(struct world *w)
+{
+	switch (pick(w, 16)) {
+	case 0: case 1: guest_pic_mask(w, true); break;
+	case 2: case 3: case 4: guest_pic_mask(w, false); break;
+	case 5: case 6: guest_pic_eoi(w); break;
+	case 7: guest_out(w, IG_PIC_MASTER_COMMAND, IG_OCW2_EOI); break;
+	case 8: guest_out(w, IG_PIC_SLAVE_COMMAND, IG_OCW2_EOI); break;
+	case 9: guest_poll(w); break;
+	case 10:
+		if (!pick(w, 4))
+			guest_pic_init(w, pick(w, 4) ? 0 : IG_ICW4_AEOI);
+		break;
+	case 11:
+		if (!pick(w, 4))
+			write_anything(w);
+		break;
+	default: guest_inta(w); break;
+	}
+}
+
 static void step_guest(struct world *w)
 {
 	uint8_t vector = pick(w, 2) ? VECTOR : OTHER_VECTOR;
@@ -67,7 +101,12 @@ static void step(struct world *w)
 		if (!pick(w, w->history % 2 ? 2 : 10))
 			step_rarely(w);
 		break;
-	default: step_guest(w); break;
+	default:
+		if (w->pair && pick(w, 2))
+			step_pair(w);
+		else
+			step_guest(w);
+		break;
 	}
 	/* Mostly effects are carried out soon; the queue must not grow either. */
 	while (w->queued > 8 || (w->queued && pick(w, 3)))
@@ -100,10 +139,31 @@ static void handle(struct world *w, uint8_t vector, bool all)
 	settle(w);
 }
 
+static void handle_at_pair(struct world *w, bool all)
+{
+	bool masks = pick(w, 2);
+
+	if (masks)
+		guest_pic_mask(w, true);
+	else
+		quiet(w, all);
+	guest_pic_eoi(w);
+	settle(w);
+	if (!masks)
+		return;
+	quiet(w, all);
+	guest_pic_mask(w, false);
+	settle(w);
+}
+
 static bool handle_next(struct world *w, bool all)
 {
 	static const uint8_t vectors[] = { VECTOR, OTHER_VECTOR };
 
+	if (guest_inta(w)) {
+		handle_at_pair(w, all);
+		return true;
+	}
 	for (int i = 0; i < 2; i++) {
 		if (!w->serving[vectors[i]] && !guest_take(w, vectors[i]))
 			continue;
@@ -125,14 +185,28 @@ static void handle_all(struct world *w, bool all)
 	CHECK(w, !w->wire_level);
 }
 
+/* Makes up its mind which chip it listens to: the IOAPIC, the pair, or both. */
+static void choose_chip(struct world *w)
+{
+	uint32_t choice = w->pair ? pick(w, 3) : 0;
+
+	if (w->pair)
+		guest_pic_init(w, 0);
+	if (choice > 0)
+		guest_pic_mask(w, false);
+	if (choice == 1)
+		guest_write(w, LEVEL | MASKED);
+	else if (guest_sees_masked(w) || !(w->rte & IG_RTE_LEVEL))
+		guest_write(w, LEVEL);
+}
+
 /* From here on the guest behaves: then whatever asserts is heard, once more and each time. */
 static void finish(struct world *w)
 {
 	w->lapic_off = false;
 	for (int i = 0; i < DEVICES; i++)
 		enable(w, &w->device[i], true);
-	if (guest_sees_masked(w) || !(w->rte & IG_RTE_LEVEL))
-		guest_write(w, LEVEL);
+	choose_chip(w);
 	handle_all(w, false);
 	for (int i = 0; i < DEVICES; i++) {
 		CHECK(w, !w->device[i].source || !w->device[i].automasked); /* silent for ever */
@@ -146,16 +220,20 @@ static void finish(struct world *w)
 static void begin(struct world *w, uint32_t history)
 {
 	*w = (struct world){
-		.policy = w->policy, .direct = w->direct, .shared = w->shared,
+		.policy = w->policy, .direct = w->direct, .shared = w->shared, .pair = w->pair, .gsi = PIN,
 		.history = history, .random = SEED * (history + 1), .rte = IG_RTE_MASKED,
 	};
-	machine_open(&w->m, w->policy);
+	if (w->pair)
+		w->gsi = history % 2 ? MASTER_IRQ : SLAVE_IRQ;
+	if (w->pair)
+		machine_open_pair(&w->m, w->policy, 0);
+	else
+		machine_open(&w->m, w->policy);
 	plug(w, &w->device[0]);
 }
 
-static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+static void live_with(struct world w, uint32_t histories)
 {
-	struct world w = { .policy = policy, .direct = direct, .shared = shared };
 
 	for (uint32_t history = 0; history < histories; history++) {
 		begin(&w, history);
@@ -166,6 +244,16 @@ static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t 
 		finish(&w);
 		machine_close(&w.m);
 	}
+}
+
+static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+{
+	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared }, histories);
+}
+
+static void live_with_pair(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+{
+	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared, .pair = true }, histories);
 }
 
 TEST(hold_on_the_userspace_path)
@@ -198,6 +286,31 @@ TEST(unmask_resample_with_a_shared_line)
 	live(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 4000);
 }
 
+TEST(hold_with_a_pair)
+{
+	live_with_pair(IRQGATE_POLICY_HOLD, false, false, 1500);
+}
+
+TEST(hold_with_a_pair_on_the_direct_path)
+{
+	live_with_pair(IRQGATE_POLICY_HOLD, true, false, 1500);
+}
+
+TEST(hold_with_a_pair_and_a_shared_line)
+{
+	live_with_pair(IRQGATE_POLICY_HOLD, true, true, 3000);
+}
+
+TEST(eoi_with_a_pair)
+{
+	live_with_pair(IRQGATE_POLICY_EOI, false, true, 1000);
+}
+
+TEST(unmask_resample_with_a_pair)
+{
+	live_with_pair(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +320,11 @@ int main(void)
 		cmocka_unit_test(hold_with_a_shared_line_that_was_direct),
 		cmocka_unit_test(eoi_with_a_shared_line),
 		cmocka_unit_test(unmask_resample_with_a_shared_line),
+		cmocka_unit_test(hold_with_a_pair),
+		cmocka_unit_test(hold_with_a_pair_on_the_direct_path),
+		cmocka_unit_test(hold_with_a_pair_and_a_shared_line),
+		cmocka_unit_test(eoi_with_a_pair),
+		cmocka_unit_test(unmask_resample_with_a_pair),
 	};
 
 	return cmocka_run_group_tests_name("random", tests, NULL, NULL);

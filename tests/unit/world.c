@@ -62,7 +62,8 @@ static void vfio_trigger(struct world *w, struct device *device)
 		return;
 	}
 	CHECK(w, !guest_sees_masked(w) || silencing_is_due(w, device)); /* invariant 4 */
-	message = route_of(w, PIN);
+	CHECK(w, !pair_interrupts(w)); /* which the kernel knows nothing of */
+	message = route_of(w, w->gsi);
 	CHECK(w, message);
 	accept(w, message);
 }
@@ -122,14 +123,13 @@ void carry_out_one(struct world *w)
 	carry_out(w, &effect);
 }
 
-/* Invariant 2: something that is asserted was sampled after the last unmask, or is a wire that asserts now. */
-static bool is_wanted(struct world *w)
+bool is_wanted(struct world *w, uint64_t unmasked_at)
 {
 	if (w->policy == IRQGATE_POLICY_EOI || w->wire_level)
 		return true;
 	for (int i = 0; i < DEVICES; i++)
 		if (irqgate_core_source_level(w->m.core, w->device[i].source) == 1 &&
-		    w->device[i].sampled > w->unmasked_at)
+		    w->device[i].sampled > unmasked_at)
 			return true;
 	return false;
 }
@@ -149,25 +149,24 @@ static void sync_kernel(struct world *w)
 	}
 }
 
-/* Takes over what a call asked for, and checks what can be checked at once. */
-static void take_effects(struct world *w)
+void take_effects(struct world *w)
 {
 	const struct irqgate_effects *effects = &w->m.effects;
 
 	sync_kernel(w);
 	CHECK(w, effects->count <= IRQGATE_EFFECTS_MAX && w->queued + effects->count <= QUEUE);
 	CHECK(w, effects->routes_version == machine_routes_version(&w->m));
+	CHECK(w, effects->intr == machine_intr(&w->m));
 	for (uint32_t i = 0; i < effects->count; i++) {
 		w->queue[w->queued++] = effects->effect[i];
 		if (effects->effect[i].kind != IRQGATE_EFFECT_SEND)
 			continue;
 		CHECK(w, !guest_sees_masked(w)); /* invariant 4 */
-		CHECK(w, is_wanted(w));
+		CHECK(w, is_wanted(w, w->unmasked_at));
 	}
 }
 
-/* Invariant 7: what the guest does resamples all forwarded sources of the line, or none. */
-static void check_together(struct world *w)
+void check_together(struct world *w)
 {
 	uint32_t listens = 0, enabled = 0;
 	struct irqgate_wish wish;
@@ -216,7 +215,7 @@ static int ask_lapic(struct world *w, const struct irqgate_access *access)
 void guest_write(struct world *w, uint64_t rte)
 {
 	struct irqgate_access access = { .offset = IG_IOAPIC_IOWIN, .value = rte, .bytes = 4, .write = true };
-	bool in_service = machine_remote_irr(&w->m, PIN); /* selects the register too */
+	bool in_service = machine_remote_irr(&w->m, w->gsi); /* selects the register too */
 
 	if (!(rte & IG_RTE_VECTOR))
 		access.value = rte |= VECTOR; /* no LAPIC serves vector 0 */
@@ -236,7 +235,7 @@ void guest_read(struct world *w)
 	struct irqgate_access access = { .offset = IG_IOAPIC_IOWIN, .bytes = 4 };
 	uint64_t value;
 
-	machine_read(&w->m, rte_low(PIN));
+	machine_read(&w->m, rte_low(w->gsi));
 	value = irqgate_core_ioapic_read(w->m.core, &access, ask_lapic(w, &access));
 	CHECK(w, (value & ~IG_RTE_REMOTE_IRR & ~IG_RTE_DELIVERY_STATUS) == w->rte);
 }
@@ -244,7 +243,7 @@ void guest_read(struct world *w)
 /* With a split irqchip KVM exits at the EOI of the vectors that its table of routes has, and of no other. */
 static bool exits(const struct world *w, uint8_t vector)
 {
-	for (uint32_t gsi = PIN; gsi <= PINS + PIN; gsi += PINS) {
+	for (uint32_t gsi = w->gsi; gsi <= PINS + w->gsi; gsi += PINS) {
 		const struct irqgate_message *message = route_of(w, gsi);
 
 		if (message && (message->data & IG_RTE_VECTOR) == vector)
@@ -308,8 +307,8 @@ void enable(struct world *w, struct device *device, bool on)
 void plug(struct world *w, struct device *device)
 {
 	*device = (struct device){ .enabled = true };
-	CHECK(w, !irqgate_core_add(w->m.core, PIN, IRQGATE_SOURCE_FORWARDED, w->direct, "device", &device->source,
-				   &w->m.effects));
+	CHECK(w, !irqgate_core_add(w->m.core, w->gsi, IRQGATE_SOURCE_FORWARDED, w->direct, "device",
+				   &device->source, &w->m.effects));
 	take_effects(w);
 }
 
@@ -329,7 +328,7 @@ void plug_or_unplug_wire(struct world *w)
 		CHECK(w, !irqgate_core_remove(w->m.core, w->wire, &w->m.effects));
 		w->wire = 0;
 	} else {
-		CHECK(w, !irqgate_core_add(w->m.core, PIN, IRQGATE_SOURCE_WIRE, false, "wire", &w->wire,
+		CHECK(w, !irqgate_core_add(w->m.core, w->gsi, IRQGATE_SOURCE_WIRE, false, "wire", &w->wire,
 					   &w->m.effects));
 	}
 	take_effects(w);
@@ -340,7 +339,7 @@ void reset(struct world *w)
 	uint32_t pin = 0;
 
 	while (irqgate_core_reset(w->m.core, &pin, &w->m.effects)) {
-		if (pin == PIN + 1)
+		if (pin == w->gsi + 1)
 			w->rte = IG_RTE_MASKED;
 		take_effects(w);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The world around a core with one line, as simple as it can be: devices behind VFIO, a wire, a LAPIC, KVM's routes,
- * a guest's accesses, and an adapter that carries out effects when told to. Invariants are checked on the way. One
- * thread.
+ * a guest's accesses (to a pair of 8259As too), and an adapter that carries out effects when told to. Invariants are
+ * checked on the way. One thread.
  */
 #ifndef IG_TESTS_WORLD_H
 #define IG_TESTS_WORLD_H
@@ -28,13 +28,16 @@ struct world {
 	struct machine m;
 	enum irqgate_policy policy;
 	bool direct, shared;
+	bool pair;                 /* the line feeds a pair of 8259As as well */
+	uint32_t gsi;
 	uint64_t random, clock;
 	uint32_t history, step;
 	struct device device[DEVICES];
 	irqgate_source wire;
 	bool wire_level;
 	uint64_t rte;              /* what the guest wrote last */
-	uint64_t unmasked_at;      /* with nothing in service */
+	uint64_t unmasked_at;      /* with nothing in service at the IOAPIC */
+	uint64_t pic_unmasked_at;  /* the same at the pair */
 	bool requested[256], serving[256]; /* the LAPIC's IRR and ISR */
 	bool lapic_off, retry;
 	struct irqgate_route routes[2 * PINS]; /* KVM's table, made anew whenever its version grew */
@@ -55,6 +58,15 @@ uint32_t pick(struct world *w, uint32_t below);
 
 bool guest_sees_masked(const struct world *w);
 
+/* Invariant 2: something that is asserted was sampled after that unmask, or is a wire that asserts now. */
+bool is_wanted(struct world *w, uint64_t unmasked_at);
+
+/* Takes over what a call asked for, and checks what can be checked at once. */
+void take_effects(struct world *w);
+
+/* Invariant 7: what the guest does resamples all forwarded sources of the line, or none. */
+void check_together(struct world *w);
+
 /* Carries out one of the queued effects, any. */
 void carry_out_one(struct world *w);
 
@@ -73,6 +85,18 @@ void guest_write(struct world *w, uint64_t rte);
 void guest_read(struct world *w);
 bool guest_take(struct world *w, uint8_t vector);
 void guest_eoi(struct world *w, uint8_t vector);
+
+/* The pair, in world-pair.c: ports, the processor's INTA (false: INTR is low), and what a guest does with them. */
+uint8_t guest_in(struct world *w, uint16_t port);
+void guest_out(struct world *w, uint16_t port, unsigned int value);
+bool guest_inta(struct world *w);
+void guest_poll(struct world *w);
+void guest_pic_mask(struct world *w, bool masked);
+void guest_pic_eoi(struct world *w);
+void guest_pic_init(struct world *w, unsigned int icw4);
+
+/* Whether the line may interrupt by the pair. */
+bool pair_interrupts(const struct world *w);
 
 void raise_device(struct world *w, struct device *device);
 void set_wire(struct world *w, bool level);

@@ -27,6 +27,7 @@ enum { ROUNDS_MAX = 1000, DESCRIPTORS_MAX = 4096 };
 static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct object *objects;
 static pid_t owner;
+static bool signalled;
 static struct {
 	unsigned long request;
 	int error;
@@ -57,15 +58,29 @@ static bool is_ours(void)
 	return owner == getpid();
 }
 
+/* What a descriptor was found to be, until it is closed. */
+static struct object **remembered(int fd)
+{
+	static struct object *table[DESCRIPTORS_MAX], *none;
+
+	none = NULL;
+	return fd >= 0 && fd < DESCRIPTORS_MAX ? &table[fd] : &none;
+}
+
 static struct object *find(int fd)
 {
 	struct stat status;
 
+	if (*remembered(fd))
+		return *remembered(fd);
 	if (!objects || fstat(fd, &status))
 		return NULL;
-	for (struct object *object = objects; object; object = object->next)
-		if (object->inode == status.st_ino)
-			return object;
+	for (struct object *object = objects; object; object = object->next) {
+		if (object->inode != status.st_ino)
+			continue;
+		*remembered(fd) = object;
+		return object;
+	}
 	return NULL;
 }
 
@@ -129,32 +144,36 @@ int fake_copy_in(void *to, const void *from, size_t bytes)
 {
 	const struct iovec local = { to, bytes }, remote = { (void *)(uintptr_t)from, bytes };
 
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0 : -EFAULT;
+	return process_vm_readv(owner, &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0 : -EFAULT;
 }
 
 int fake_copy_out(void *to, const void *from, size_t bytes)
 {
 	const struct iovec local = { (void *)(uintptr_t)from, bytes }, remote = { to, bytes };
 
-	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0 : -EFAULT;
+	return process_vm_writev(owner, &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0 : -EFAULT;
+}
+
+void fake_signalled(void)
+{
+	signalled = true;
 }
 
 void fake_pump(void)
 {
 	int rounds = 0;
-	bool any;
 
-	do {
-		any = false;
+	while (signalled) {
+		signalled = false;
 		for (struct object *object = objects; object; object = object->next) {
 			if (object->kind == OBJECT_VM)
-				any |= fake_vm_pump((struct vm *)object);
+				fake_vm_pump((struct vm *)object);
 			else if (object->kind == OBJECT_DEVICE)
-				any |= fake_device_pump((struct device *)object);
+				fake_device_pump((struct device *)object);
 		}
 		if (++rounds == ROUNDS_MAX)
 			abort(); /* eventfds that signal each other for ever */
-	} while (any);
+	}
 }
 
 void fake_fail_next(unsigned long request, int error)
@@ -269,6 +288,7 @@ ssize_t write(int fd, const void *bytes, size_t count)
 
 	if (count == sizeof(uint64_t) && is_ours()) {
 		fake_lock();
+		fake_signalled();
 		fake_pump();
 		fake_unlock();
 	}
@@ -309,7 +329,9 @@ static void release(struct object *object)
 /* After a descriptor is closed, or has become another file's. */
 static void closed(int fd, struct object *object)
 {
+	*remembered(fd) = NULL;
 	fake_descriptor_closed(fd);
+	fake_signalled();
 	if (object && !has_descriptor(object))
 		release(object);
 	fake_pump();

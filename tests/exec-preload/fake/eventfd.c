@@ -45,6 +45,7 @@ int fake_bind(struct binding *binding, int fd)
 	fake_unbind(binding);
 	*binding = (struct binding){ .fd = fd, .id = id, .next = bindings };
 	bindings = binding;
+	fake_signalled(); /* perhaps it is already */
 	return 0;
 }
 
@@ -70,6 +71,7 @@ void fake_signal(const struct binding *binding)
 
 	if (binding->fd != NO_FD && syscall(SYS_write, binding->fd, &one, sizeof(one)) < 0)
 		abort(); /* not an eventfd any more: the fake has lost track */
+	fake_signalled();
 }
 
 bool fake_is_signalled(const struct binding *binding)

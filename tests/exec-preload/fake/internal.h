@@ -88,7 +88,8 @@ struct object *fake_object(int fd, enum object_kind kind);
 int fake_add_object(struct object *object, enum object_kind kind, size_t file_size);
 int fake_copy_in(void *to, const void *from, size_t bytes);
 int fake_copy_out(void *to, const void *from, size_t bytes);
-/* Lets everything happen that eventfds have been signalled for. */
+/* An eventfd may have been signalled, or has come or gone. Then lets everything happen that follows from it. */
+void fake_signalled(void);
 void fake_pump(void);
 
 /* eventfd.c */
@@ -110,7 +111,7 @@ char fake_letter(int fd);
 int fake_kvm_ioctl(unsigned long request);
 int fake_vm_ioctl(struct vm *vm, unsigned long request, void *argument);
 int fake_vcpu_ioctl(struct vcpu *vcpu, unsigned long request, void *argument);
-bool fake_vm_pump(struct vm *vm);
+void fake_vm_pump(struct vm *vm);
 void fake_vm_release(struct vm *vm);
 int fake_vcpu_create(struct vm *vm, uint32_t id);
 void fake_vcpu_release(struct vcpu *vcpu);
@@ -126,7 +127,7 @@ int fake_device_create(void);
 int fake_device_ioctl(struct device *device, unsigned long request, void *argument);
 ssize_t fake_device_write(struct device *device, const void *bytes, size_t count, off_t at);
 ssize_t fake_device_read(struct device *device, void *bytes, size_t count, off_t at);
-bool fake_device_pump(struct device *device);
+void fake_device_pump(struct device *device);
 void fake_device_release(struct device *device);
 
 #endif

@@ -229,10 +229,8 @@ static void inject(struct vm *vm, const struct irqfd *irqfd)
 	fake_chips_drive(vm, irqfd->gsi);
 }
 
-bool fake_vm_pump(struct vm *vm)
+void fake_vm_pump(struct vm *vm)
 {
-	bool any = false;
-
 	for (uint32_t i = 0; i < FAKE_IRQFDS; i++) {
 		if (!vm->irqfd[i].used)
 			continue;
@@ -240,10 +238,8 @@ bool fake_vm_pump(struct vm *vm)
 			remove_irqfd(vm, &vm->irqfd[i]);
 		} else if (fake_consume(&vm->irqfd[i].trigger)) {
 			inject(vm, &vm->irqfd[i]);
-			any = true;
 		}
 	}
-	return any;
 }
 
 static struct vm *vm_of(int fd)

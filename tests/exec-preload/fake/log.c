@@ -47,7 +47,7 @@ void fake_log(const char *format, ...)
 /* Ids are above 0 but for the first eventfd of a system. */
 char fake_letter(int fd)
 {
-	int id = fake_eventfd_id(fd);
+	int id = out ? fake_eventfd_id(fd) : -1;
 
 	if (id < 0)
 		return '-';

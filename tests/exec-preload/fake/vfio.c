@@ -78,12 +78,10 @@ static void mask(struct device *device)
 	device->state.masked = true;
 }
 
-bool fake_device_pump(struct device *device)
+void fake_device_pump(struct device *device)
 {
-	if (!fake_consume(&device->resample))
-		return false;
-	unmask(device);
-	return true;
+	if (fake_consume(&device->resample))
+		unmask(device);
 }
 
 static void disable(struct device *device)
@@ -209,7 +207,7 @@ static int check(const struct vfio_irq_set *set)
 static int set_irqs(struct device *device, const void *argument)
 {
 	struct request request = { .eventfd = NO_FD };
-	const uint8_t *data = (const uint8_t *)argument + sizeof(request.set);
+	const void *data = (const void *)((uintptr_t)argument + sizeof(request.set)); /* it may lead nowhere */
 	uint8_t bytes[MSIX_VECTORS * sizeof(int32_t)];
 	int error = fake_copy_in(&request.set, argument, sizeof(request.set));
 
