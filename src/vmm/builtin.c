@@ -27,7 +27,6 @@
 
 #define BAR_SIZE      0x1000U
 #define CLASS_OTHER   0x00ffU
-#define PIN_INTA      1
 
 /*
  * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the guest
@@ -217,10 +216,10 @@ static void update(struct ig_pci_device *pci, uint16_t command)
 	if (address == builtin->mapped_at)
 		return;
 	if (builtin->mapped_at)
-		ig_vmm_set_slot(pci->vmm, builtin->slot, builtin->mapped_at, 0, NULL, true);
+		ig_memory_set_slot(pci->vmm, builtin->slot, builtin->mapped_at, 0, NULL, true);
 	builtin->mapped_at = 0;
 	if (address >= pci->vmm->options.memory &&
-	    !ig_vmm_set_slot(pci->vmm, builtin->slot, address, BAR_SIZE, builtin->registers, true))
+	    !ig_memory_set_slot(pci->vmm, builtin->slot, address, BAR_SIZE, builtin->registers, true))
 		builtin->mapped_at = address;
 }
 
@@ -265,8 +264,9 @@ static void init_config(struct ig_pci_device *pci)
 	ig_pci_set16(pci, IG_PCI_VENDOR, IG_GUEST_PCI_VENDOR);
 	ig_pci_set16(pci, IG_PCI_DEVICE, IG_GUEST_PCI_BUILTIN);
 	ig_pci_set16(pci, IG_PCI_CLASS, CLASS_OTHER);
-	pci->config[IG_PCI_INTERRUPT_LINE] = (uint8_t)pci->vmm->options.gsi;
-	pci->config[IG_PCI_INTERRUPT_PIN] = PIN_INTA;
+	pci->gsi = pci->vmm->options.gsi;
+	pci->config[IG_PCI_INTERRUPT_LINE] = (uint8_t)pci->gsi;
+	pci->config[IG_PCI_INTERRUPT_PIN] = IG_PCI_PIN_A;
 	pci->bar[0].size = BAR_SIZE;
 	ig_pci_assign_bars(pci);
 }
@@ -314,10 +314,10 @@ static int start(struct builtin *builtin)
 	if (error)
 		return error;
 	builtin->running = true;
-	return irqgate_kvm_add_forwarded(vmm->gate, vmm->options.gsi, &forwarded, &builtin->pci.irq);
+	return irqgate_kvm_add_forwarded(vmm->gate, builtin->pci.gsi, &forwarded, &builtin->pci.irq);
 }
 
-int ig_builtin_open(struct ig_vmm *vmm, struct ig_pci_device **device)
+int ig_builtin_open(struct ig_vmm *vmm)
 {
 	struct builtin *builtin = calloc(1, sizeof(*builtin));
 	int error;
@@ -343,6 +343,5 @@ int ig_builtin_open(struct ig_vmm *vmm, struct ig_pci_device **device)
 		return error;
 	}
 	ig_pci_plug(vmm, &builtin->pci);
-	*device = &builtin->pci;
 	return 0;
 }

@@ -9,6 +9,13 @@
 #include "vmm/pci.h"
 #include "vmm/vmm.h"
 
+/* The first device is the one that is measured. */
+static void count_device(struct ig_pci_device *device, struct ig_vmm_figures *now)
+{
+	if (device && device->count)
+		device->count(device, &now->triggers, &now->resamples);
+}
+
 static struct ig_vmm_figures figures_now(struct ig_vmm *vmm)
 {
 	struct irqgate_kvm_stats stats = { .size = sizeof(stats) };
@@ -21,7 +28,7 @@ static struct ig_vmm_figures figures_now(struct ig_vmm *vmm)
 	now.route_updates = stats.route_updates;
 	for (uint32_t i = 0; i < vmm->options.cpus; i++)
 		now.user_exits += vmm->vcpu[i].exits;
-	vmm->device->count(vmm->device, &now.triggers, &now.resamples);
+	count_device(vmm->pci.device[1], &now);
 	return now;
 }
 

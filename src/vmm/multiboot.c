@@ -5,17 +5,20 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "guest/guest.h"
 #include "vmm/vmm.h"
+
+/* 3.2: the machine state. */
+#define BOOT_MAGIC    0x2badb002U
+#define CR0_PE        1U
+#define CR0_ET        (1U << 4)
+#define SELECTOR_CODE 0x08U
+#define SELECTOR_DATA 0x10U
+#define SEGMENT_CODE  0xbU /* execute, read, accessed */
+#define SEGMENT_DATA  0x3U /* read, write, accessed */
 
 #define HEADER_MAGIC      0x1badb002U
 #define HEADER_WITHIN     8192U
@@ -68,56 +71,19 @@ struct prepared {
 	struct mmap_entry mmap[3];
 };
 
-struct file {
-	const char *name;
-	const unsigned char *bytes;
-	size_t size;
-	bool mapped;
-};
-
-static int open_file(const char *path, struct file *file)
+static int bad_image(const struct ig_image *image, const char *why)
 {
-	struct stat status;
-	void *bytes = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0 || fstat(fd, &status)) {
-		error = -errno;
-	} else if (!S_ISREG(status.st_mode)) {
-		error = S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
-	} else if (status.st_size) {
-		bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (bytes == MAP_FAILED)
-			error = -errno;
-	}
-	if (error)
-		ig_error("%s: %s", path, error == -EINVAL ? "not a regular file" : strerror(-error));
-	else
-		*file = (struct file){ path, bytes, (size_t)status.st_size, true };
-	if (fd >= 0)
-		close(fd);
-	return error;
-}
-
-static void close_file(struct file *file)
-{
-	if (file->mapped && file->bytes)
-		munmap((void *)(uintptr_t)file->bytes, file->size);
-}
-
-static int bad_image(const struct file *file, const char *why)
-{
-	ig_error("%s: %s; a 32-bit multiboot (version 1) image is needed", file->name, why);
+	ig_error("%s: %s; a 32-bit multiboot (version 1) image is needed", image->name, why);
 	return -ENOEXEC;
 }
 
-static bool find_header(const struct file *file, size_t *at, struct header *header)
+static bool find_header(const struct ig_image *image, size_t *at, struct header *header)
 {
-	size_t end = file->size < HEADER_WITHIN ? file->size : HEADER_WITHIN;
+	size_t end = image->size < HEADER_WITHIN ? image->size : HEADER_WITHIN;
 	const size_t least = offsetof(struct header, header_addr);
 
 	for (size_t i = 0; i + least <= end; i += HEADER_ALIGNMENT) {
-		memcpy(header, file->bytes + i, least);
+		memcpy(header, image->bytes + i, least);
 		if (header->magic != HEADER_MAGIC || header->magic + header->flags + header->checksum)
 			continue;
 		*at = i;
@@ -127,76 +93,76 @@ static bool find_header(const struct file *file, size_t *at, struct header *head
 }
 
 /* Copies a piece of the file into guest memory, and clears what follows it up to size. */
-static int load_piece(struct ig_vmm *vmm, const struct file *file, uint64_t offset, uint64_t bytes, uint64_t address,
+static int load_piece(struct ig_vmm *vmm, const struct ig_image *image, uint64_t offset, uint64_t bytes, uint64_t address,
 		      uint64_t size)
 {
-	unsigned char *to = ig_vmm_memory(vmm, address, size);
+	unsigned char *to = ig_memory_at(vmm, address, size);
 
-	if (bytes > size || offset > file->size || bytes > file->size - offset)
-		return bad_image(file, "truncated, or damaged");
+	if (bytes > size || offset > image->size || bytes > image->size - offset)
+		return bad_image(image, "truncated, or damaged");
 	if (!to) {
-		ig_error("%s: does not fit into the guest's memory; give more with --mem", file->name);
+		ig_error("%s: does not fit into the guest's memory; give more with --mem", image->name);
 		return -ENOMEM;
 	}
 	if (address < STRINGS_END && address + size > INFO_ADDRESS)
-		return bad_image(file, "wants the memory that the multiboot information is in");
+		return bad_image(image, "wants the memory that the multiboot information is in");
 	if (bytes)
-		memcpy(to, file->bytes + offset, bytes);
+		memcpy(to, image->bytes + offset, bytes);
 	memset(to + bytes, 0, size - bytes);
 	return 0;
 }
 
 /* Images that say in their header where to load (the "a.out kludge"). */
-static int load_addresses(struct ig_vmm *vmm, const struct file *file, size_t at, uint32_t *end)
+static int load_addresses(struct ig_vmm *vmm, const struct ig_image *image, size_t at, uint32_t *end)
 {
 	struct header header;
 	uint64_t offset, bytes, size;
 
-	if (at + sizeof(header) > file->size)
-		return bad_image(file, "truncated in its multiboot header");
-	memcpy(&header, file->bytes + at, sizeof(header));
+	if (at + sizeof(header) > image->size)
+		return bad_image(image, "truncated in its multiboot header");
+	memcpy(&header, image->bytes + at, sizeof(header));
 	if (header.load_addr > header.header_addr || header.header_addr - header.load_addr > at)
-		return bad_image(file, "damaged: the header's addresses contradict each other");
+		return bad_image(image, "damaged: the header's addresses contradict each other");
 	offset = at - (header.header_addr - header.load_addr);
-	bytes = header.load_end_addr ? (uint64_t)header.load_end_addr - header.load_addr : file->size - offset;
+	bytes = header.load_end_addr ? (uint64_t)header.load_end_addr - header.load_addr : image->size - offset;
 	if (header.load_end_addr && header.load_end_addr < header.load_addr)
-		return bad_image(file, "damaged: it ends before it begins");
+		return bad_image(image, "damaged: it ends before it begins");
 	size = bytes;
 	if (header.bss_end_addr > header.load_addr && header.bss_end_addr - header.load_addr > bytes)
 		size = header.bss_end_addr - header.load_addr;
 	vmm->entry = header.entry_addr;
 	*end = (uint32_t)(header.load_addr + size);
-	return load_piece(vmm, file, offset, bytes, header.load_addr, size);
+	return load_piece(vmm, image, offset, bytes, header.load_addr, size);
 }
 
-static bool is_elf32(const struct file *file, Elf32_Ehdr *elf)
+static bool is_elf32(const struct ig_image *image, Elf32_Ehdr *elf)
 {
-	if (file->size < sizeof(*elf))
+	if (image->size < sizeof(*elf))
 		return false;
-	memcpy(elf, file->bytes, sizeof(*elf));
+	memcpy(elf, image->bytes, sizeof(*elf));
 	return !memcmp(elf->e_ident, ELFMAG, SELFMAG) && elf->e_ident[EI_CLASS] == ELFCLASS32 &&
 	       elf->e_ident[EI_DATA] == ELFDATA2LSB && elf->e_machine == EM_386 &&
 	       elf->e_phentsize == sizeof(Elf32_Phdr);
 }
 
-static int load_elf(struct ig_vmm *vmm, const struct file *file, uint32_t *end)
+static int load_elf(struct ig_vmm *vmm, const struct ig_image *image, uint32_t *end)
 {
 	Elf32_Ehdr elf;
 	uint32_t loaded = 0;
 
-	if (!is_elf32(file, &elf))
-		return bad_image(file, "not a 32-bit x86 ELF file");
+	if (!is_elf32(image, &elf))
+		return bad_image(image, "not a 32-bit x86 ELF file");
 	for (uint32_t i = 0; i < elf.e_phnum; i++) {
 		uint64_t at = elf.e_phoff + (uint64_t)i * sizeof(Elf32_Phdr);
 		Elf32_Phdr segment;
 		int error;
 
-		if (at + sizeof(segment) > file->size)
-			return bad_image(file, "truncated in its program headers");
-		memcpy(&segment, file->bytes + at, sizeof(segment));
+		if (at + sizeof(segment) > image->size)
+			return bad_image(image, "truncated in its program headers");
+		memcpy(&segment, image->bytes + at, sizeof(segment));
 		if (segment.p_type != PT_LOAD || !segment.p_memsz)
 			continue;
-		error = load_piece(vmm, file, segment.p_offset, segment.p_filesz, segment.p_paddr, segment.p_memsz);
+		error = load_piece(vmm, image, segment.p_offset, segment.p_filesz, segment.p_paddr, segment.p_memsz);
 		if (error)
 			return error;
 		loaded++;
@@ -204,40 +170,34 @@ static int load_elf(struct ig_vmm *vmm, const struct file *file, uint32_t *end)
 			*end = segment.p_paddr + segment.p_memsz;
 	}
 	vmm->entry = elf.e_entry;
-	return loaded ? 0 : bad_image(file, "has nothing to load");
+	return loaded ? 0 : bad_image(image, "has nothing to load");
 }
 
-static int load_image(struct ig_vmm *vmm, const struct file *file, uint32_t *end)
+static int load_image(struct ig_vmm *vmm, const struct ig_image *image, uint32_t *end)
 {
 	struct header header;
 	size_t at;
 
-	if (!file->size)
-		return bad_image(file, "empty");
-	if (!find_header(file, &at, &header))
-		return bad_image(file, "no multiboot header in its first 8192 bytes");
+	if (!image->size)
+		return bad_image(image, "empty");
+	if (!find_header(image, &at, &header))
+		return bad_image(image, "no multiboot header in its first 8192 bytes");
 	if (header.flags & FLAGS_MANDATORY & ~FLAGS_UNDERSTOOD)
-		return bad_image(file, "asks for what is not offered here (a video mode, say)");
+		return bad_image(image, "asks for what is not offered here (a video mode, say)");
 	*end = 0;
 	if (header.flags & FLAG_ADDRESSES)
-		return load_addresses(vmm, file, at, end);
-	return load_elf(vmm, file, end);
+		return load_addresses(vmm, image, at, end);
+	return load_elf(vmm, image, end);
 }
 
 static int load_module(struct ig_vmm *vmm, uint32_t after, struct module *module)
 {
-	struct file file;
-	int error = open_file(vmm->options.initrd, &file);
-	uint64_t start = ((uint64_t)after + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	uint64_t at = ((uint64_t)after + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 
-	if (error)
-		return error;
-	if (start < HIGH_START)
-		start = HIGH_START;
-	error = load_piece(vmm, &file, 0, file.size, start, file.size);
-	*module = (struct module){ .start = (uint32_t)start, .end = (uint32_t)(start + file.size) };
-	close_file(&file);
-	return error;
+	if (at < HIGH_START)
+		at = HIGH_START;
+	*module = (struct module){ .start = (uint32_t)at, .end = (uint32_t)(at + vmm->initrd.size) };
+	return load_piece(vmm, &vmm->initrd, 0, vmm->initrd.size, at, vmm->initrd.size);
 }
 
 /* Puts "NAME REST" among the strings; returns its address, or 0 if there is no room. */
@@ -293,32 +253,33 @@ static int prepare(struct ig_vmm *vmm, const char *name, const struct module *mo
 	return 0;
 }
 
-static int open_image(const struct ig_vmm *vmm, struct file *file)
-{
-	if (vmm->options.multiboot)
-		return open_file(vmm->options.multiboot, file);
-	*file = (struct file){
-		.name = "oneshot",
-		.bytes = ig_guest_oneshot,
-		.size = (size_t)(ig_guest_oneshot_end - ig_guest_oneshot),
-	};
-	return 0;
-}
-
-int ig_multiboot_load(struct ig_vmm *vmm)
+static int load(struct ig_vmm *vmm)
 {
 	struct module module;
-	struct file file;
 	uint32_t end;
-	int error = open_image(vmm, &file);
+	int error = load_image(vmm, &vmm->kernel, &end);
 
-	if (error)
-		return error;
-	error = load_image(vmm, &file, &end);
 	if (!error && vmm->options.initrd)
 		error = load_module(vmm, end, &module);
-	if (!error)
-		error = prepare(vmm, file.name, vmm->options.initrd ? &module : NULL);
-	close_file(&file);
-	return error;
+	return error ? error : prepare(vmm, vmm->kernel.name, vmm->options.initrd ? &module : NULL);
 }
+
+static struct kvm_segment flat_segment(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){
+		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1,
+	};
+}
+
+/* 32-bit protected mode, flat, no paging: what multiboot promises the guest (3.2). */
+static void start(const struct ig_vmm *vmm, struct kvm_regs *regs, struct kvm_sregs *sregs)
+{
+	regs->rax = BOOT_MAGIC;
+	regs->rbx = vmm->info;
+	regs->rip = vmm->entry;
+	sregs->cs = flat_segment(SELECTOR_CODE, SEGMENT_CODE);
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = flat_segment(SELECTOR_DATA, SEGMENT_DATA);
+	sregs->cr0 = CR0_PE | CR0_ET;
+}
+
+const struct ig_boot ig_boot_multiboot = { .load = load, .start = start };

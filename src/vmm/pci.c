@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The PCI bus with its one device; see pci.h. */
+/* The PCI bus; see pci.h. */
 #include "vmm/pci.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define DEVICE_SLOT        1U
+#include "cli/cli.h"
+#include "guest/guest.h"
+#include "vmm/acpi.h"
+
 #define ADDRESS_ENABLE     0x80000000U
 #define ADDRESS_REGISTER   0xfcU
 #define ADDRESS_BUS_SHIFT  16
@@ -14,12 +18,12 @@
 #define SLOT_MASK          0x1fU
 #define BUS_MASK           0xffU
 
-/* Where firmware would put BARs: below the chips, and above the ports of the PC. */
-#define MEMORY_WINDOW 0xe0000000U
-#define PORT_WINDOW   0xc000U
-#define MEMORY_WINDOW_END 0xfec00000U
-#define PORT_WINDOW_END   0x10000U
-#define BAR_MIN_SIZE  0x1000U
+#define BAR_MIN_SIZE 0x1000U
+#define REGISTER     4U
+
+/* The host bridge is a number for drivers to find: a bus without one is taken for none. */
+#define BRIDGE_DEVICE 0x1e9bU
+#define CLASS_BRIDGE  0x0600U
 
 /* What a guest may change of the command register here; the rest reads as 0. */
 #define COMMAND_WRITABLE 0x0547U
@@ -37,52 +41,87 @@ void ig_pci_set16(struct ig_pci_device *device, uint32_t offset, uint16_t value)
 
 int ig_pci_assign_bars(struct ig_pci_device *device)
 {
-	uint64_t next[2] = { MEMORY_WINDOW, PORT_WINDOW };
-	const uint64_t end[2] = { MEMORY_WINDOW_END, PORT_WINDOW_END };
+	struct ig_pci *pci = &device->vmm->pci;
 
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
 		struct ig_pci_bar *bar = &device->bar[i];
 		bool port = bar->flags & IG_PCI_BAR_IO;
-		uint32_t step = !port && bar->size < BAR_MIN_SIZE ? BAR_MIN_SIZE : bar->size;
+		uint64_t *next = port ? &pci->next_port : &pci->next_memory;
+		uint64_t end = port ? IG_PCI_PORT_END : IG_PCI_MEMORY_END;
+		uint64_t step = !port && bar->size < BAR_MIN_SIZE ? BAR_MIN_SIZE : bar->size;
 
 		if (!bar->size)
 			continue;
-		next[port] = (next[port] + step - 1) & ~((uint64_t)step - 1);
-		if (next[port] + step > end[port])
+		*next = (*next + step - 1) & ~(step - 1);
+		if (*next + step > end)
 			return -ENOSPC;
-		bar->address = (uint32_t)next[port];
-		bar->probe = bar->address;
-		next[port] += step;
+		bar->home = bar->address = bar->probe = (uint32_t)*next;
+		*next += step;
 	}
 	return 0;
 }
 
+static void close_bridge(struct ig_pci_device *device)
+{
+	free(device);
+}
+
+static struct ig_pci_device *make_bridge(struct ig_vmm *vmm)
+{
+	struct ig_pci_device *bridge = calloc(1, sizeof(*bridge));
+
+	if (!bridge)
+		return NULL;
+	bridge->vmm = vmm;
+	bridge->close = close_bridge;
+	ig_pci_set16(bridge, IG_PCI_VENDOR, IG_GUEST_PCI_VENDOR);
+	ig_pci_set16(bridge, IG_PCI_DEVICE, BRIDGE_DEVICE);
+	ig_pci_set16(bridge, IG_PCI_CLASS, CLASS_BRIDGE);
+	return bridge;
+}
+
+int ig_pci_open(struct ig_vmm *vmm)
+{
+	struct ig_pci *pci = &vmm->pci;
+
+	pci->device[0] = make_bridge(vmm);
+	pci->next_memory = IG_PCI_MEMORY_START;
+	pci->next_port = IG_PCI_PORT_START;
+	pci->next_gsi = irqgate_kvm_first_gsi(vmm->gate);
+	if (pci->device[0])
+		return 0;
+	ig_error("out of memory");
+	return -ENOMEM;
+}
+
 void ig_pci_plug(struct ig_vmm *vmm, struct ig_pci_device *device)
 {
+	uint32_t slot = 1;
+
 	pthread_mutex_lock(&vmm->pci.lock);
-	vmm->pci.device = device;
+	while (vmm->pci.device[slot])
+		slot++;
+	vmm->pci.device[slot] = device;
 	pthread_mutex_unlock(&vmm->pci.lock);
 }
 
-void ig_pci_address_access(struct ig_vmm *vmm, bool write, void *data, uint32_t size)
+void ig_pci_address_access(struct ig_vmm *vmm, bool write, void *data)
 {
-	if (size != sizeof(vmm->pci.address))
-		return;
 	pthread_mutex_lock(&vmm->pci.lock);
 	if (write)
-		memcpy(&vmm->pci.address, data, size);
+		memcpy(&vmm->pci.address, data, sizeof(vmm->pci.address));
 	else
-		memcpy(data, &vmm->pci.address, size);
+		memcpy(data, &vmm->pci.address, sizeof(vmm->pci.address));
 	pthread_mutex_unlock(&vmm->pci.lock);
 }
 
 static struct ig_pci_device *addressed(struct ig_vmm *vmm)
 {
-	uint32_t address = vmm->pci.address;
+	uint32_t address = vmm->pci.address, slot = address >> ADDRESS_SLOT_SHIFT & SLOT_MASK;
 
 	if (!(address & ADDRESS_ENABLE) || (address >> ADDRESS_BUS_SHIFT & BUS_MASK) || (address & ADDRESS_FUNCTION))
 		return NULL;
-	return (address >> ADDRESS_SLOT_SHIFT & SLOT_MASK) == DEVICE_SLOT ? vmm->pci.device : NULL;
+	return slot <= IG_DEVICES_MAX ? vmm->pci.device[slot] : NULL;
 }
 
 static uint32_t bar_register(const struct ig_pci_device *device, uint32_t index)
@@ -95,16 +134,24 @@ static uint32_t bar_register(const struct ig_pci_device *device, uint32_t index)
 	return (bar->probe & ~(bar->size - 1)) | bar->flags;
 }
 
-static void read_config(struct ig_pci_device *device, uint32_t offset, void *data, uint32_t size)
+static void read_config(struct ig_pci_device *device, uint32_t offset, uint8_t *data, uint32_t size)
 {
-	if (device->config_refresh)
-		device->config_refresh(device);
+	uint8_t own[REGISTER] = { 0 }, real = 0;
+
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
 		uint32_t value = bar_register(device, i);
 
-		memcpy(&device->config[IG_PCI_BAR0 + 4 * i], &value, sizeof(value));
+		memcpy(&device->config[IG_PCI_BAR0 + REGISTER * i], &value, sizeof(value));
 	}
-	memcpy(data, &device->config[offset], size);
+	for (uint32_t i = 0; i < size; i++)
+		real |= device->real[offset + i];
+	if (real)
+		device->config_read(device, offset, own, size);
+	for (uint32_t i = 0; i < size; i++) {
+		uint8_t mask = device->real[offset + i];
+
+		data[i] = (uint8_t)((device->config[offset + i] & ~mask) | (own[i] & mask));
+	}
 }
 
 static void tell(struct ig_pci_device *device)
@@ -113,7 +160,7 @@ static void tell(struct ig_pci_device *device)
 		device->update(device, ig_pci_get16(device, IG_PCI_COMMAND));
 }
 
-/* A BAR takes whole registers; all ones ask for the size and move nothing. */
+/* All ones ask for the size and move nothing. */
 static void write_bar(struct ig_pci_device *device, uint32_t index, uint32_t value)
 {
 	struct ig_pci_bar *bar = &device->bar[index];
@@ -125,34 +172,52 @@ static void write_bar(struct ig_pci_device *device, uint32_t index, uint32_t val
 	tell(device);
 }
 
-static void write_command(struct ig_pci_device *device, const uint8_t *data, uint32_t size)
+static void write_command(struct ig_pci_device *device, uint16_t command)
 {
-	uint16_t command = ig_pci_get16(device, IG_PCI_COMMAND);
-	uint16_t before = command;
+	uint16_t before = ig_pci_get16(device, IG_PCI_COMMAND);
 
-	command = size > 1 ? (uint16_t)(data[0] | data[1] << 8) : (uint16_t)((command & 0xff00) | data[0]);
 	command &= COMMAND_WRITABLE;
 	ig_pci_set16(device, IG_PCI_COMMAND, command);
-	if ((command ^ before) & IG_PCI_COMMAND_INTX_DISABLE)
+	if (((command ^ before) & IG_PCI_COMMAND_INTX_DISABLE) && device->irq)
 		irqgate_kvm_enable(device->vmm->gate, device->irq, !(command & IG_PCI_COMMAND_INTX_DISABLE));
-	tell(device);
+	if (command != before)
+		tell(device);
 }
 
+/* What the device has of its own. */
+static void pass_on(struct ig_pci_device *device, uint32_t offset, const uint8_t *data, uint32_t size)
+{
+	if (device->config_write && size)
+		device->config_write(device, offset, data, size);
+}
+
+/* A register with its neighbours, as they are, where the guest writes only part of it. */
+static uint32_t merge(uint32_t now, uint32_t offset, const uint8_t *data, uint32_t size)
+{
+	memcpy((uint8_t *)&now + offset % REGISTER, data, size);
+	return now;
+}
+
+/* The access is within one register. */
 static void write_config(struct ig_pci_device *device, uint32_t offset, const uint8_t *data, uint32_t size)
 {
-	uint32_t value = 0;
+	uint32_t at = offset - offset % REGISTER, end = offset + size;
 
-	memcpy(&value, data, size);
-	if (offset == IG_PCI_COMMAND)
-		write_command(device, data, size);
-	else if (offset == IG_PCI_COMMAND + 1)
-		write_command(device, (uint8_t[]){ device->config[IG_PCI_COMMAND], data[0] }, 2);
-	else if (offset >= IG_PCI_BAR0 && offset < IG_PCI_BAR_END && size == sizeof(value))
-		write_bar(device, (offset - IG_PCI_BAR0) / (uint32_t)sizeof(value), value);
-	else if (offset == IG_PCI_INTERRUPT_LINE)
+	if (at == IG_PCI_COMMAND) {
+		uint32_t value = merge(ig_pci_get16(device, IG_PCI_COMMAND), offset, data, size);
+
+		write_command(device, (uint16_t)value);
+		if (end > IG_PCI_STATUS && offset <= IG_PCI_STATUS)
+			pass_on(device, IG_PCI_STATUS, data + (IG_PCI_STATUS - offset), end - IG_PCI_STATUS);
+	} else if (at >= IG_PCI_BAR0 && at < IG_PCI_BAR_END) {
+		uint32_t bar = (at - IG_PCI_BAR0) / REGISTER;
+
+		write_bar(device, bar, merge(bar_register(device, bar), offset, data, size));
+	} else if (offset == IG_PCI_INTERRUPT_LINE) {
 		device->config[offset] = data[0];
-	else if (device->config_write && offset >= IG_PCI_BAR_END)
-		device->config_write(device, offset, data, size);
+	} else if (at >= IG_PCI_HEADER_END || at == IG_PCI_CACHE_LINE) {
+		pass_on(device, offset, data, size);
+	}
 }
 
 void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *data, uint32_t size)
@@ -162,7 +227,7 @@ void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *d
 	pthread_mutex_lock(&vmm->pci.lock);
 	device = addressed(vmm);
 	offset += vmm->pci.address & ADDRESS_REGISTER;
-	if (device && offset % size == 0 && offset + size <= IG_PCI_CONFIG_SIZE) {
+	if (device && offset % size == 0 && offset % REGISTER + size <= REGISTER && offset + size <= IG_PCI_CONFIG_SIZE) {
 		if (write)
 			write_config(device, offset, data, size);
 		else
@@ -171,11 +236,9 @@ void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *d
 	pthread_mutex_unlock(&vmm->pci.lock);
 }
 
-/* Finds the BAR that decodes an access, and hands it over. */
-static bool access_bar(struct ig_vmm *vmm, uint32_t space, uint64_t address, bool write, void *data, uint32_t size)
+static bool access_device(struct ig_pci_device *device, uint32_t space, uint64_t address, bool write, void *data,
+			  uint32_t size)
 {
-	struct ig_pci_device *device = vmm->pci.device;
-
 	if (!device || !(ig_pci_get16(device, IG_PCI_COMMAND) & space))
 		return false;
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
@@ -190,22 +253,60 @@ static bool access_bar(struct ig_vmm *vmm, uint32_t space, uint64_t address, boo
 	return false;
 }
 
-bool ig_pci_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, uint32_t size)
+/* Finds the BAR that decodes an access, and hands it over. */
+static bool access_bar(struct ig_vmm *vmm, uint32_t space, uint64_t address, bool write, void *data, uint32_t size)
 {
-	bool mine;
+	bool mine = false;
 
 	pthread_mutex_lock(&vmm->pci.lock);
-	mine = access_bar(vmm, IG_PCI_COMMAND_IO, port, write, data, size);
+	for (uint32_t slot = 1; slot <= IG_DEVICES_MAX && !mine; slot++)
+		mine = access_device(vmm->pci.device[slot], space, address, write, data, size);
 	pthread_mutex_unlock(&vmm->pci.lock);
 	return mine;
 }
 
+bool ig_pci_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, uint32_t size)
+{
+	return access_bar(vmm, IG_PCI_COMMAND_IO, port, write, data, size);
+}
+
 bool ig_pci_mmio_access(struct ig_vmm *vmm, uint64_t address, bool write, void *data, uint32_t size)
 {
-	bool mine;
+	return access_bar(vmm, IG_PCI_COMMAND_MEMORY, address, write, data, size);
+}
+
+static int reset_device(struct ig_pci_device *device)
+{
+	for (uint32_t i = 0; i < IG_PCI_BARS; i++)
+		device->bar[i].address = device->bar[i].probe = device->bar[i].home;
+	write_command(device, 0);
+	return device->reset ? device->reset(device) : 0;
+}
+
+int ig_pci_reset(struct ig_vmm *vmm)
+{
+	int error = 0;
 
 	pthread_mutex_lock(&vmm->pci.lock);
-	mine = access_bar(vmm, IG_PCI_COMMAND_MEMORY, address, write, data, size);
+	vmm->pci.address = 0;
+	for (uint32_t slot = 1; slot <= IG_DEVICES_MAX; slot++) {
+		int failed = vmm->pci.device[slot] ? reset_device(vmm->pci.device[slot]) : 0;
+
+		if (failed)
+			error = failed;
+	}
 	pthread_mutex_unlock(&vmm->pci.lock);
-	return mine;
+	return error;
+}
+
+/* In the order opposite to that of opening. */
+void ig_pci_close(struct ig_vmm *vmm)
+{
+	for (uint32_t slot = IG_DEVICES_MAX + 1; slot-- > 0;) {
+		struct ig_pci_device *device = vmm->pci.device[slot];
+
+		vmm->pci.device[slot] = NULL;
+		if (device)
+			device->close(device);
+	}
 }

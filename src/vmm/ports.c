@@ -8,6 +8,8 @@
 #include "vmm/vmm.h"
 
 enum {
+	PORT_RTC = 0x70,
+	PORT_RTC_END = 0x72,
 	PORT_SERIAL = 0x3f8,
 	PORT_SERIAL_END = 0x400,
 	PORT_FWCFG_SELECT = 0x510,
@@ -53,16 +55,30 @@ static void serial_access(struct ig_vmm *vmm, uint16_t offset, bool write, uint8
 		data[0] = ig_serial_read(vmm, offset);
 }
 
+static void rtc_access(struct ig_vmm *vmm, uint16_t port, bool write, uint8_t *data)
+{
+	if (write)
+		ig_rtc_write(vmm, port, data[0]);
+	else
+		data[0] = ig_rtc_read(vmm, port);
+}
+
 void ig_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, uint32_t size)
 {
 	if (!write)
 		memset(data, 0xff, size); /* nobody drives the bus */
 	if (port >= PORT_SERIAL && port < PORT_SERIAL_END)
 		serial_access(vmm, port - PORT_SERIAL, write, data);
-	else if (port >= PORT_PCI_ADDRESS && port < PORT_PCI_DATA)
-		ig_pci_address_access(vmm, write, data, size);
+	else if (port >= PORT_PCI_ADDRESS && port < PORT_PCI_DATA && size == sizeof(uint32_t))
+		ig_pci_address_access(vmm, write, data);
 	else if (port >= PORT_PCI_DATA && port < PORT_PCI_END)
 		ig_pci_data_access(vmm, port - PORT_PCI_DATA, write, data, size);
+	else if (port >= PORT_RTC && port < PORT_RTC_END)
+		rtc_access(vmm, port, write, data);
+	else if (ig_timer_access(vmm, port, write, data))
+		return;
+	else if (ig_pm_access(vmm, port, write, data, size))
+		return;
 	else if (ig_pci_port_access(vmm, port, write, data, size))
 		return;
 	else if (write)

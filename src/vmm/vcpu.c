@@ -18,93 +18,9 @@
 #define PIC_PORT      0x20U
 #define PIC_PORT_BITS 0x81U
 
-/* CPUID leaf 1 (Intel SDM vol. 2, CPUID): initial APIC id and count in EBX, x2APIC and LAPIC timer mode in ECX. */
-#define CPUID_FEATURES       1U
-#define CPUID_TOPOLOGY       0xbU
-#define CPUID_TOPOLOGY_V2    0x1fU
-#define CPUID_APIC_ID_SHIFT  24
-#define CPUID_COUNT_SHIFT    16
-#define CPUID_LOW_EBX        0xffffU
-#define CPUID_X2APIC         (1U << 21)
-#define CPUID_TSC_DEADLINE   (1U << 24)
-#define CPUID_ENTRIES        256U
-
-/* Multiboot 0.6.96, 3.2: the machine state. */
-#define MULTIBOOT_BOOT_MAGIC 0x2badb002U
-#define CR0_PE               1U
-#define CR0_ET               (1U << 4)
-#define RFLAGS_RESERVED      2U
-#define SELECTOR_CODE        0x08U
-#define SELECTOR_DATA        0x10U
-#define SEGMENT_CODE         0xbU /* execute, read, accessed */
-#define SEGMENT_DATA         0x3U /* read, write, accessed */
-
 static void ignore_signal(int number)
 {
 	(void)number; /* it only ends KVM_RUN */
-}
-
-/* What KVM's LAPIC has, though KVM_GET_SUPPORTED_CPUID does not say so (KVM API, KVM_GET_SUPPORTED_CPUID). */
-static uint32_t lapic_features(const struct ig_vcpu *vcpu)
-{
-	bool deadline = ioctl(vcpu->vmm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-
-	return CPUID_X2APIC | (deadline ? CPUID_TSC_DEADLINE : 0);
-}
-
-static int set_cpuid(struct ig_vcpu *vcpu)
-{
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES * sizeof(cpuid->entries[0]));
-	int error = 0;
-
-	if (!cpuid)
-		return -ENOMEM;
-	cpuid->nent = CPUID_ENTRIES;
-	if (ioctl(vcpu->vmm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid))
-		error = -errno;
-	for (uint32_t i = 0; !error && i < cpuid->nent; i++) {
-		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-
-		if (entry->function == CPUID_FEATURES) {
-			entry->ebx = (entry->ebx & CPUID_LOW_EBX) | vcpu->vmm->options.cpus << CPUID_COUNT_SHIFT |
-				     vcpu->id << CPUID_APIC_ID_SHIFT;
-			entry->ecx |= lapic_features(vcpu);
-		} else if (entry->function == CPUID_TOPOLOGY || entry->function == CPUID_TOPOLOGY_V2) {
-			entry->edx = vcpu->id;
-		}
-	}
-	if (!error && ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid))
-		error = -errno;
-	free(cpuid);
-	return error;
-}
-
-static struct kvm_segment flat_segment(uint16_t selector, uint8_t type)
-{
-	return (struct kvm_segment){
-		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1,
-	};
-}
-
-/* 32-bit protected mode, flat, no paging: what multiboot promises the guest. */
-static int set_registers(struct ig_vcpu *vcpu)
-{
-	struct kvm_regs regs = {
-		.rax = MULTIBOOT_BOOT_MAGIC,
-		.rbx = vcpu->vmm->info,
-		.rip = vcpu->vmm->entry,
-		.rflags = RFLAGS_RESERVED,
-	};
-	struct kvm_sregs sregs;
-
-	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
-		return -errno;
-	sregs.cs = flat_segment(SELECTOR_CODE, SEGMENT_CODE);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat_segment(SELECTOR_DATA, SEGMENT_DATA);
-	sregs.cr0 = CR0_PE | CR0_ET;
-	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) || ioctl(vcpu->fd, KVM_SET_REGS, &regs))
-		return -errno;
-	return 0;
 }
 
 static int map_run(struct ig_vcpu *vcpu)
@@ -131,11 +47,36 @@ int ig_vcpu_open(struct ig_vmm *vmm, uint32_t id)
 	vcpu->fd = ioctl(vmm->vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
 	error = vcpu->fd < 0 ? -errno : map_run(vcpu);
 	if (!error)
-		error = set_cpuid(vcpu);
-	if (!error && id == 0)
-		error = set_registers(vcpu); /* the others wait for INIT and SIPI in KVM's LAPIC */
+		error = ig_cpuid_set(vcpu);
+	if (!error)
+		error = ig_vcpu_state_take(vcpu);
 	if (error)
 		ig_error("cannot set up vCPU %u: %s", id, strerror(-error));
+	return error;
+}
+
+/* The first vCPU starts where its guest does. The others wait for INIT and SIPI in KVM's LAPIC. */
+static int set_start(const struct ig_vcpu *vcpu)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) || ioctl(vcpu->fd, KVM_GET_REGS, &regs))
+		return -errno;
+	vcpu->vmm->boot->start(vcpu->vmm, &regs, &sregs);
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) || ioctl(vcpu->fd, KVM_SET_REGS, &regs))
+		return -errno;
+	return 0;
+}
+
+int ig_vcpu_reset(struct ig_vcpu *vcpu)
+{
+	int error = ig_vcpu_state_put(vcpu);
+
+	if (!error && vcpu->id == 0)
+		error = set_start(vcpu);
+	if (error)
+		ig_error("cannot reset vCPU %u: %s", vcpu->id, strerror(-error));
 	return error;
 }
 
@@ -145,6 +86,7 @@ void ig_vcpu_close(struct ig_vcpu *vcpu)
 		munmap(vcpu->run, (size_t)ioctl(vcpu->vmm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0));
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
+	free(vcpu->at_reset);
 }
 
 static void handle_io(struct ig_vcpu *vcpu)
@@ -214,25 +156,53 @@ static void take_exit(struct ig_vcpu *vcpu)
 	vcpu->handled += handling;
 }
 
+/* False: the thread shall end. */
+static bool wait_to_run(struct ig_vmm *vmm)
+{
+	enum ig_vmm_phase phase;
+
+	pthread_mutex_lock(&vmm->phase_lock);
+	while ((phase = vmm->phase) == IG_PHASE_PAUSED)
+		pthread_cond_wait(&vmm->phase_changed, &vmm->phase_lock);
+	vmm->running += phase == IG_PHASE_RUNNING;
+	pthread_mutex_unlock(&vmm->phase_lock);
+	return phase == IG_PHASE_RUNNING;
+}
+
+static void run_guest(struct ig_vcpu *vcpu)
+{
+	int error = irqgate_kvm_entry(vcpu->vmm->gate, vcpu->fd, vcpu->run);
+
+	if (error)
+		crash(vcpu, strerror(-error));
+	else if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+		take_exit(vcpu);
+	} else if (errno == EINTR || errno == EAGAIN) {
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		irqgate_kvm_kicked(vcpu->vmm->gate, vcpu->fd);
+	} else {
+		crash(vcpu, strerror(errno));
+	}
+}
+
+/* What the guest has read or written of a device is finished by the next KVM_RUN: not after a reset. */
+static void finish_access(struct ig_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	ioctl(vcpu->fd, KVM_RUN, 0);
+}
+
 static void *run_vcpu(void *opaque)
 {
 	struct ig_vcpu *vcpu = opaque;
+	struct ig_vmm *vmm = vcpu->vmm;
 
-	while (!atomic_load(&vcpu->vmm->stopping)) {
-		int error = irqgate_kvm_entry(vcpu->vmm->gate, vcpu->fd, vcpu->run);
-
-		if (error) {
-			crash(vcpu, strerror(-error));
-		} else if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
-			take_exit(vcpu);
-		} else if (errno == EINTR || errno == EAGAIN) {
-			__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-			irqgate_kvm_kicked(vcpu->vmm->gate, vcpu->fd);
-		} else {
-			crash(vcpu, strerror(errno));
-		}
+	while (wait_to_run(vmm)) {
+		while (atomic_load(&vmm->phase) == IG_PHASE_RUNNING)
+			run_guest(vcpu);
+		finish_access(vcpu);
+		vmm->running--;
 	}
-	vcpu->vmm->running--;
 	return NULL;
 }
 
@@ -242,10 +212,8 @@ int ig_vcpu_start(struct ig_vcpu *vcpu)
 	int error;
 
 	sigaction(KICK_SIGNAL, &action, NULL);
-	vcpu->vmm->running++;
 	error = pthread_create(&vcpu->thread, NULL, run_vcpu, vcpu);
 	if (error) {
-		vcpu->vmm->running--;
 		ig_error("cannot start a thread for vCPU %u: %s", vcpu->id, strerror(error));
 		return -error;
 	}

@@ -1,149 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An assigned vfio-pci device (Linux, Documentation/driver-api/vfio.rst): its group and container, DMA to the
- * guest's memory, its BARs mapped into the guest, its configuration space, and its INTx through the gate. Set up
- * and closed by the main thread; what the guest reaches is under pci.lock.
+ * An assigned vfio-pci device: its BARs mapped into the guest, its configuration space, its INTx through the gate; see
+ * vfio.h.
  */
+#include "vmm/vfio.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/vfio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <irqgate/vfio.h>
-
 #include "cli/cli.h"
-#include "vmm/pci.h"
 
 #define BAR_IO_FLAGS     0x3U
 #define BAR_MEMORY_FLAGS 0xfU
-#define PAGE             0x1000U
+#define PAGE             UINT64_C(0x1000)
 
-struct region {
-	uint64_t offset; /* in the device's descriptor */
-	void *map;       /* NULL: accesses are emulated */
-	uint64_t size;
-	uint32_t slot;
-	uint32_t mapped_at; /* guest-physical; 0: nowhere */
-};
-
-struct assigned {
-	struct ig_pci_device pci;
-	const char *address;
-	int container_fd, group_fd, fd;
-	struct irqgate_vfio_intx *intx;
-	uint64_t config_at;
-	struct region region[IG_PCI_BARS];
-};
-
-static int fail(const struct assigned *assigned, int error, const char *what)
+int ig_vfio_fail(const char *address, int error, const char *what)
 {
-	ig_error("%s: %s: %s", assigned->address, what, strerror(-error));
+	ig_error("%s: %s: %s", address, what, strerror(-error));
 	return error;
 }
 
-/* The last part of a link in the device's folder in sysfs, or "" where there is none. */
-static void read_link(const char *address, const char *link, char name[NAME_MAX])
+static int fail(const struct ig_assigned *assigned, int error, const char *what)
 {
-	char path[PATH_MAX], target[PATH_MAX];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, link);
-	length = readlink(path, target, sizeof(target) - 1);
-	target[length < 0 ? 0 : length] = '\0';
-	snprintf(name, NAME_MAX, "%.*s", NAME_MAX - 1, strrchr(target, '/') ? strrchr(target, '/') + 1 : "");
+	return ig_vfio_fail(assigned->address, error, what);
 }
 
-static int find_group(const struct assigned *assigned, char group[NAME_MAX])
+int ig_vfio_read_config(const struct ig_assigned *assigned, uint32_t offset, void *data, uint32_t size)
 {
-	char path[PATH_MAX], driver[NAME_MAX];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", assigned->address);
-	if (access(path, F_OK)) {
-		ig_error("%s: no such PCI device; 'ls /sys/bus/pci/devices' lists them", assigned->address);
-		return -ENODEV;
-	}
-	read_link(assigned->address, "driver", driver);
-	if (strcmp(driver, "vfio-pci")) {
-		ig_error("%s: bound to %s, not to vfio-pci; write vfio-pci to its driver_override, unbind it, and "
-			 "write its address to /sys/bus/pci/drivers_probe",
-			 assigned->address, *driver ? driver : "no driver");
-		return -ENODEV;
-	}
-	read_link(assigned->address, "iommu_group", group);
-	if (!*group) {
-		ig_error("%s: has no IOMMU group; turn the IOMMU on (intel_iommu=on)", assigned->address);
-		return -ENODEV;
-	}
-	return 0;
+	return pread(assigned->fd, data, size, (off_t)(assigned->config_at + offset)) == (ssize_t)size ? 0 : -EIO;
 }
 
-static int open_group(struct assigned *assigned)
+static void read_config(struct ig_pci_device *pci, uint32_t offset, void *data, uint32_t size)
 {
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	char group[NAME_MAX], path[PATH_MAX];
-	int error = find_group(assigned, group);
-
-	if (error)
-		return error;
-	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
-	assigned->container_fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (assigned->container_fd < 0)
-		return fail(assigned, -errno, "cannot open /dev/vfio/vfio");
-	assigned->group_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (assigned->group_fd < 0)
-		return fail(assigned, -errno, "cannot open its group in /dev/vfio (as root? another VMM has it?)");
-	if (ioctl(assigned->group_fd, VFIO_GROUP_GET_STATUS, &status))
-		return fail(assigned, -errno, "cannot look at its group");
-	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
-		ig_error("%s: its group %s is not viable; bind the other devices of the group to vfio-pci too",
-			 assigned->address, group);
-		return -EPERM;
-	}
-	if (ioctl(assigned->group_fd, VFIO_GROUP_SET_CONTAINER, &assigned->container_fd))
-		return fail(assigned, -errno, "cannot put its group into a container");
-	if (ioctl(assigned->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU))
-		return fail(assigned, -errno, "cannot use the IOMMU (vfio_iommu_type1)");
-	return 0;
+	if (ig_vfio_read_config((struct ig_assigned *)pci, offset, data, size))
+		memset(data, 0xff, size); /* a device that is gone answers nothing any more */
 }
 
-static int open_device(struct assigned *assigned)
+static void write_config(struct ig_pci_device *pci, uint32_t offset, const void *data, uint32_t size)
 {
-	struct ig_vmm *vmm = assigned->pci.vmm;
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)vmm->memory,
-		.size = vmm->options.memory,
-	};
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
+	ssize_t written;
 
-	if (ioctl(assigned->container_fd, VFIO_IOMMU_MAP_DMA, &map))
-		return fail(assigned, -errno, "cannot map the guest's memory for DMA (is ulimit -l too low?)");
-	assigned->fd = ioctl(assigned->group_fd, VFIO_GROUP_GET_DEVICE_FD, assigned->address);
+	if (ig_msi_config_write(assigned, offset, data, size))
+		return;
+	written = pwrite(assigned->fd, data, size, (off_t)(assigned->config_at + offset));
+	(void)written;
+}
+
+static int open_device(struct ig_assigned *assigned)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	assigned->fd = ig_vfio_get_device(assigned->pci.vmm, assigned->address);
 	if (assigned->fd < 0)
-		return fail(assigned, -errno, "cannot open the device");
-	ioctl(assigned->fd, VFIO_DEVICE_RESET); /* not every device can */
+		return assigned->fd;
+	if (ioctl(assigned->fd, VFIO_DEVICE_GET_INFO, &info))
+		return fail(assigned, -errno, "cannot look at the device");
+	assigned->resets = info.flags & VFIO_DEVICE_FLAGS_RESET && !ioctl(assigned->fd, VFIO_DEVICE_RESET);
+	if (!assigned->resets)
+		ig_error("%s: warning: it cannot be reset; the guest finds it as it was left, and leaves it so",
+			 assigned->address);
 	return 0;
 }
 
-static int get_region(const struct assigned *assigned, uint32_t index, struct vfio_region_info *info)
+static int get_region(const struct ig_assigned *assigned, uint32_t index, struct vfio_region_info *info)
 {
 	*info = (struct vfio_region_info){ .argsz = sizeof(*info), .index = index };
 	return ioctl(assigned->fd, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
 }
 
-static int read_config(const struct assigned *assigned, uint32_t offset, void *data, uint32_t size)
+static void add_part(struct ig_vmm *vmm, struct ig_region *region, uint32_t index, uint64_t start, uint64_t end)
 {
-	return pread(assigned->fd, data, size, (off_t)(assigned->config_at + offset)) == (ssize_t)size ? 0 : -EIO;
+	if (start >= end)
+		return;
+	region->part[index] = (struct ig_region_part){ start, end - start, vmm->slots++ };
 }
 
-static void map_region(struct assigned *assigned, struct region *region, const struct vfio_region_info *info)
+/* The pages of an MSI-X table are ours to answer for. */
+static void cut_region(struct ig_assigned *assigned, uint32_t index)
 {
+	const struct ig_messages *messages = &assigned->messages;
+	struct ig_region *region = &assigned->region[index];
+	uint64_t start = region->size, end = region->size;
+
+	if (messages->table_size && messages->table_bar == index) {
+		start = messages->table_at & ~(PAGE - 1);
+		end = (messages->table_at + messages->table_size + PAGE - 1) & ~(PAGE - 1);
+	}
+	add_part(assigned->pci.vmm, region, 0, 0, start);
+	add_part(assigned->pci.vmm, region, 1, end, region->size);
+}
+
+static void map_region(struct ig_assigned *assigned, uint32_t index, const struct vfio_region_info *info)
+{
+	struct ig_region *region = &assigned->region[index];
 	void *map;
 
 	if (!(info->flags & VFIO_REGION_INFO_FLAG_MMAP) || info->size % PAGE)
@@ -152,20 +106,20 @@ static void map_region(struct assigned *assigned, struct region *region, const s
 	if (map == MAP_FAILED)
 		return; /* slower, but it works */
 	region->map = map;
-	region->slot = assigned->pci.vmm->slots++;
+	cut_region(assigned, index);
 }
 
-static int open_bar(struct assigned *assigned, uint32_t index)
+static int open_bar(struct ig_assigned *assigned, uint32_t index)
 {
 	struct ig_pci_bar *bar = &assigned->pci.bar[index];
-	struct region *region = &assigned->region[index];
+	struct ig_region *region = &assigned->region[index];
 	struct vfio_region_info info;
 	uint32_t value;
 	int error = get_region(assigned, VFIO_PCI_BAR0_REGION_INDEX + index, &info);
 
 	if (error || !info.size)
 		return error;
-	error = read_config(assigned, IG_PCI_BAR0 + 4 * index, &value, sizeof(value));
+	error = ig_vfio_read_config(assigned, IG_PCI_BAR0 + 4 * index, &value, sizeof(value));
 	if (error)
 		return error;
 	if (info.size > UINT32_MAX / 4)
@@ -175,92 +129,95 @@ static int open_bar(struct assigned *assigned, uint32_t index)
 	region->offset = info.offset;
 	region->size = info.size;
 	if (!(bar->flags & IG_PCI_BAR_IO))
-		map_region(assigned, region, &info);
+		map_region(assigned, index, &info);
 	return 0;
 }
 
-/* What the guest sees: the device's own registers, without its capabilities: MSI would bypass the gate. */
-static void refresh_config(struct ig_pci_device *pci)
+static int open_bars(struct ig_assigned *assigned)
 {
-	struct assigned *assigned = (struct assigned *)pci;
-	uint16_t command = ig_pci_get16(pci, IG_PCI_COMMAND);
-	uint8_t line = pci->config[IG_PCI_INTERRUPT_LINE];
+	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
+		int error = open_bar(assigned, i);
 
-	if (read_config(assigned, 0, pci->config, IG_PCI_CONFIG_SIZE))
-		memset(pci->config, 0xff, IG_PCI_CONFIG_SIZE);
-	ig_pci_set16(pci, IG_PCI_COMMAND, command);
-	ig_pci_set16(pci, IG_PCI_STATUS, ig_pci_get16(pci, IG_PCI_STATUS) & (uint16_t)~IG_PCI_STATUS_CAPABILITIES);
-	pci->config[IG_PCI_INTERRUPT_LINE] = line;
-	memset(&pci->config[IG_PCI_ROM], 0, 4);
-	pci->config[IG_PCI_CAPABILITIES] = 0;
+		if (error)
+			return fail(assigned, error, "cannot map one of its BARs");
+	}
+	if (!ig_pci_assign_bars(&assigned->pci))
+		return 0;
+	ig_error("%s: its BARs need more than the guest has left of 492 MiB for all", assigned->address);
+	return -ENOSPC;
 }
 
-static int open_bars(struct assigned *assigned)
+/*
+ * What the guest sees is the device's own, but for the command register, BARs (the bus has them), the ROM (there is
+ * none), the interrupt's line and pin, and what msi.c takes away.
+ */
+static int open_config(struct ig_assigned *assigned)
 {
+	struct ig_pci_device *pci = &assigned->pci;
 	struct vfio_region_info info;
 	int error = get_region(assigned, VFIO_PCI_CONFIG_REGION_INDEX, &info);
 
 	if (error)
 		return fail(assigned, error, "cannot find its configuration space");
 	assigned->config_at = info.offset;
-	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
-		error = open_bar(assigned, i);
-		if (error)
-			return fail(assigned, error, "cannot map one of its BARs");
-	}
-	if (ig_pci_assign_bars(&assigned->pci)) {
-		ig_error("%s: its BARs need more than the 492 MiB that the guest has for them", assigned->address);
-		return -ENOSPC;
-	}
-	refresh_config(&assigned->pci);
-	assigned->pci.config[IG_PCI_INTERRUPT_LINE] = (uint8_t)assigned->pci.vmm->options.gsi;
-	ig_pci_set16(&assigned->pci, IG_PCI_COMMAND, 0);
-	return 0;
+	memset(pci->real, 0xff, sizeof(pci->real));
+	memset(&pci->real[IG_PCI_COMMAND], 0, 2);
+	memset(&pci->real[IG_PCI_BAR0], 0, IG_PCI_BAR_END - IG_PCI_BAR0);
+	memset(&pci->real[IG_PCI_ROM], 0, 4);
+	memset(&pci->real[IG_PCI_INTERRUPT_LINE], 0, 2);
+	pci->config[IG_PCI_INTERRUPT_LINE] = (uint8_t)pci->gsi;
+	pci->config[IG_PCI_INTERRUPT_PIN] = IG_PCI_PIN_A;
+	return ig_msi_open(assigned);
+}
+
+static void place_part(struct ig_vmm *vmm, const struct ig_region *region, const struct ig_region_part *part,
+		       uint32_t address)
+{
+	if (part->size)
+		ig_memory_set_slot(vmm, part->slot, address + part->start, address ? part->size : 0,
+				   (char *)region->map + part->start, false);
 }
 
 /* A BAR that the guest decodes is memory of its own: accesses to it do not exit. */
-static void place_region(struct assigned *assigned, uint32_t index, bool decode)
+static void place_region(struct ig_assigned *assigned, uint32_t index, bool decode)
 {
-	struct region *region = &assigned->region[index];
+	struct ig_region *region = &assigned->region[index];
+	struct ig_vmm *vmm = assigned->pci.vmm;
 	uint32_t address = decode ? assigned->pci.bar[index].address : 0;
 
+	if (address < vmm->options.memory)
+		address = 0;
 	if (!region->map || region->mapped_at == address)
 		return;
-	if (region->mapped_at)
-		ig_vmm_set_slot(assigned->pci.vmm, region->slot, region->mapped_at, 0, NULL, false);
-	region->mapped_at = 0;
-	if (address >= assigned->pci.vmm->options.memory &&
-	    !ig_vmm_set_slot(assigned->pci.vmm, region->slot, address, region->size, region->map, false))
-		region->mapped_at = address;
+	for (uint32_t i = 0; i < IG_REGION_PARTS && region->mapped_at; i++)
+		place_part(vmm, region, &region->part[i], 0);
+	for (uint32_t i = 0; i < IG_REGION_PARTS && address; i++)
+		place_part(vmm, region, &region->part[i], address); /* if it overlaps another, accesses exit */
+	region->mapped_at = address;
 }
 
 /* VFIO never sees the guest's interrupt-disable bit: clearing it would unmask the host, even in a hold. */
 static void update(struct ig_pci_device *pci, uint16_t command)
 {
-	struct assigned *assigned = (struct assigned *)pci;
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
 	uint16_t real = command & (uint16_t)~IG_PCI_COMMAND_INTX_DISABLE;
 	ssize_t written = pwrite(assigned->fd, &real, sizeof(real), (off_t)(assigned->config_at + IG_PCI_COMMAND));
 
-	(void)written; /* a device that is gone answers nothing any more */
+	(void)written;
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++)
 		place_region(assigned, i, command & IG_PCI_COMMAND_MEMORY);
-}
-
-static void write_config(struct ig_pci_device *pci, uint32_t offset, const void *data, uint32_t size)
-{
-	struct assigned *assigned = (struct assigned *)pci;
-	ssize_t written = pwrite(assigned->fd, data, size, (off_t)(assigned->config_at + offset));
-
-	(void)written;
 }
 
 static void access_bar(struct ig_pci_device *pci, uint32_t bar, uint64_t offset, bool write, void *data,
 		       uint32_t size)
 {
-	struct assigned *assigned = (struct assigned *)pci;
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
 	off_t at = (off_t)(assigned->region[bar].offset + offset);
-	ssize_t moved = write ? pwrite(assigned->fd, data, size, at) : pread(assigned->fd, data, size, at);
+	ssize_t moved;
 
+	if (ig_msi_bar_access(assigned, bar, offset, write, data, size))
+		return;
+	moved = write ? pwrite(assigned->fd, data, size, at) : pread(assigned->fd, data, size, at);
 	if (!write && moved != (ssize_t)size)
 		memset(data, 0xff, size);
 }
@@ -278,7 +235,69 @@ static void count(struct ig_pci_device *pci, int64_t *triggers, int64_t *resampl
 		*triggers = (int64_t)stats.triggers;
 }
 
-static void close_regions(struct assigned *assigned)
+int ig_vfio_start_intx(struct ig_assigned *assigned)
+{
+	struct ig_pci_device *pci = &assigned->pci;
+	struct irqgate_forwarded forwarded;
+	int error = irqgate_vfio_intx_open(assigned->fd, &assigned->intx);
+
+	if (error)
+		return error;
+	irqgate_vfio_intx_forwarded(assigned->intx, &forwarded);
+	forwarded.name = assigned->address;
+	error = irqgate_kvm_add_forwarded(pci->vmm->gate, pci->gsi, &forwarded, &pci->irq);
+	if (error) {
+		irqgate_vfio_intx_close(assigned->intx);
+		assigned->intx = NULL;
+		return error;
+	}
+	if (ig_pci_get16(pci, IG_PCI_COMMAND) & IG_PCI_COMMAND_INTX_DISABLE)
+		irqgate_kvm_enable(pci->vmm->gate, pci->irq, false);
+	assigned->interrupts = IG_INTERRUPTS_INTX;
+	return 0;
+}
+
+void ig_vfio_stop_intx(struct ig_assigned *assigned)
+{
+	if (assigned->pci.irq)
+		irqgate_kvm_remove(assigned->pci.vmm->gate, assigned->pci.irq);
+	assigned->pci.irq = 0;
+	irqgate_vfio_intx_close(assigned->intx);
+	assigned->intx = NULL;
+	if (assigned->interrupts == IG_INTERRUPTS_INTX)
+		assigned->interrupts = IG_INTERRUPTS_NONE;
+}
+
+static int open_intx(struct ig_assigned *assigned)
+{
+	int error = ig_vfio_start_intx(assigned);
+
+	if (error != -ENODEV)
+		return error ? fail(assigned, error, "cannot forward its INTx") : 0;
+	if (assigned->messages.vectors) {
+		assigned->pci.config[IG_PCI_INTERRUPT_PIN] = 0;
+		return 0;
+	}
+	ig_error("%s: has no INTx interrupt; if it has MSI, try --msi", assigned->address);
+	return error;
+}
+
+/* The interrupts are off while the device is reset: it may raise one that nobody asked for. */
+static int reset(struct ig_pci_device *pci)
+{
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
+	int error = 0;
+
+	ig_msi_reset(assigned);
+	ig_vfio_stop_intx(assigned);
+	if (assigned->resets)
+		ioctl(assigned->fd, VFIO_DEVICE_RESET);
+	if (pci->config[IG_PCI_INTERRUPT_PIN])
+		error = ig_vfio_start_intx(assigned);
+	return error ? fail(assigned, error, "cannot forward its INTx again after a reset") : 0;
+}
+
+static void close_regions(struct ig_assigned *assigned)
 {
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
 		place_region(assigned, i, false);
@@ -289,72 +308,54 @@ static void close_regions(struct assigned *assigned)
 
 static void close_assigned(struct ig_pci_device *pci)
 {
-	struct assigned *assigned = (struct assigned *)pci;
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
 
-	if (pci->irq)
-		irqgate_kvm_remove(pci->vmm->gate, pci->irq);
-	irqgate_vfio_intx_close(assigned->intx);
+	ig_msi_close(assigned);
+	ig_vfio_stop_intx(assigned);
 	close_regions(assigned);
-	if (assigned->fd >= 0) {
+	if (assigned->resets)
 		ioctl(assigned->fd, VFIO_DEVICE_RESET);
+	if (assigned->fd >= 0)
 		close(assigned->fd);
-	}
-	if (assigned->group_fd >= 0)
-		close(assigned->group_fd);
-	if (assigned->container_fd >= 0)
-		close(assigned->container_fd);
 	free(assigned);
 }
 
-static int open_intx(struct assigned *assigned)
+static int open_all(struct ig_assigned *assigned)
 {
-	struct ig_vmm *vmm = assigned->pci.vmm;
-	struct irqgate_forwarded forwarded;
-	int error = irqgate_vfio_intx_open(assigned->fd, &assigned->intx);
+	int error = open_device(assigned);
 
-	if (error == -ENODEV) {
-		ig_error("%s: has no INTx interrupt; irqgate forwards no other kind", assigned->address);
-		return error;
-	}
-	if (error)
-		return fail(assigned, error, "cannot enable its INTx");
-	irqgate_vfio_intx_forwarded(assigned->intx, &forwarded);
-	error = irqgate_kvm_add_forwarded(vmm->gate, vmm->options.gsi, &forwarded, &assigned->pci.irq);
-	return error ? fail(assigned, error, "cannot add its INTx to the gate") : 0;
-}
-
-int ig_vfio_device_open(struct ig_vmm *vmm, const char *address, struct ig_pci_device **device)
-{
-	struct assigned *assigned = calloc(1, sizeof(*assigned));
-	int error;
-
-	if (!assigned) {
-		ig_error("out of memory");
-		return -ENOMEM;
-	}
-	assigned->address = address;
-	assigned->container_fd = assigned->group_fd = assigned->fd = -1;
-	assigned->pci = (struct ig_pci_device){
-		.vmm = vmm,
-		.bar_access = access_bar,
-		.update = update,
-		.config_write = write_config,
-		.config_refresh = refresh_config,
-		.count = count,
-		.close = close_assigned,
-	};
-	error = open_group(assigned);
 	if (!error)
-		error = open_device(assigned);
+		error = open_config(assigned);
 	if (!error)
 		error = open_bars(assigned);
-	if (!error)
-		error = open_intx(assigned);
+	return error ? error : open_intx(assigned);
+}
+
+int ig_vfio_device_open(struct ig_vmm *vmm, const struct ig_device_option *option)
+{
+	struct ig_assigned *assigned = calloc(1, sizeof(*assigned));
+	int error;
+
+	if (!assigned)
+		return ig_vfio_fail(option->address, -ENOMEM, "cannot assign it");
+	assigned->address = option->address;
+	assigned->fd = -1;
+	assigned->pci = (struct ig_pci_device){
+		.vmm = vmm,
+		.gsi = option->gsi,
+		.bar_access = access_bar,
+		.update = update,
+		.config_read = read_config,
+		.config_write = write_config,
+		.count = count,
+		.reset = reset,
+		.close = close_assigned,
+	};
+	error = open_all(assigned);
 	if (error) {
 		close_assigned(&assigned->pci);
 		return error;
 	}
 	ig_pci_plug(vmm, &assigned->pci);
-	*device = &assigned->pci;
 	return 0;
 }

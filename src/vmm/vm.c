@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The VM: set-up, event loop, teardown. Main thread, except ig_vmm_stop(). */
+/* The VM: set-up and teardown. Main thread. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "guest/guest.h"
 #include "vmm/pci.h"
 #include "vmm/vmm.h"
 
 /* Below 4 GiB, out of the way of everything else: three pages for real mode on Intel, and one before them. */
 #define TSS_ADDRESS          0xfffbd000UL
 #define IDENTITY_MAP_ADDRESS 0xfffbc000UL
-
-#define KICK_INTERVAL 200 /* microseconds */
 
 static int open_kvm(struct ig_vmm *vmm)
 {
@@ -52,44 +47,6 @@ static void place_tss(struct ig_vmm *vmm)
 
 	ioctl(vmm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity);
 	ioctl(vmm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
-}
-
-int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.flags = read_only ? KVM_MEM_READONLY : 0,
-		.guest_phys_addr = address,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)host,
-	};
-
-	return ioctl(vmm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0;
-}
-
-static int map_memory(struct ig_vmm *vmm)
-{
-	void *memory = mmap(NULL, vmm->options.memory, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int error;
-
-	if (memory == MAP_FAILED) {
-		ig_error("cannot get %llu MiB for the guest: %s; give less with --mem",
-			 (unsigned long long)(vmm->options.memory >> 20), strerror(errno));
-		return -ENOMEM;
-	}
-	vmm->memory = memory;
-	error = ig_vmm_set_slot(vmm, vmm->slots++, 0, vmm->options.memory, memory, false);
-	if (error)
-		ig_error("cannot give the guest its memory: %s", strerror(-error));
-	return error;
-}
-
-void *ig_vmm_memory(const struct ig_vmm *vmm, uint64_t address, uint64_t size)
-{
-	if (size > vmm->options.memory || address > vmm->options.memory - size)
-		return NULL;
-	return (char *)vmm->memory + address;
 }
 
 static void kick(void *opaque, int vcpu_fd)
@@ -130,27 +87,40 @@ static int open_vcpus(struct ig_vmm *vmm)
 	return 0;
 }
 
-static int open_device(struct ig_vmm *vmm)
+static int open_images(struct ig_vmm *vmm)
 {
-	if (vmm->options.vfio)
-		return ig_vfio_device_open(vmm, vmm->options.vfio, &vmm->device);
-	return ig_builtin_open(vmm, &vmm->device);
+	const struct ig_vmm_options *options = &vmm->options;
+	const char *path = options->kernel ? options->kernel : options->multiboot;
+	int error = 0;
+
+	vmm->boot = options->kernel ? &ig_boot_linux : &ig_boot_multiboot;
+	vmm->kernel = (struct ig_image){
+		.name = "oneshot",
+		.bytes = ig_guest_oneshot,
+		.size = (size_t)(ig_guest_oneshot_end - ig_guest_oneshot),
+	};
+	if (path)
+		error = ig_image_open(path, &vmm->kernel);
+	if (!error && options->initrd)
+		error = ig_image_open(options->initrd, &vmm->initrd);
+	return error;
 }
 
-static sigset_t ending_signals(void)
+static int open_devices(struct ig_vmm *vmm)
 {
-	sigset_t signals;
+	int error = ig_pci_open(vmm);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	return signals;
+	for (uint32_t i = 0; i < vmm->options.devices && !error; i++)
+		error = ig_vfio_device_open(vmm, &vmm->options.device[i]);
+	if (!error && !vmm->options.devices && !vmm->options.kernel)
+		error = ig_builtin_open(vmm);
+	return error;
 }
 
 /* Before any thread is made: the loop takes the signals that end a run, and nobody else. */
 static void block_signals(struct ig_vmm *vmm)
 {
-	sigset_t blocked = ending_signals();
+	sigset_t blocked = ig_ending_signals();
 
 	sigaddset(&blocked, SIGPIPE); /* a reader of the guest's output that goes away does not end the run */
 	pthread_sigmask(SIG_BLOCK, &blocked, &vmm->signals_before);
@@ -160,14 +130,64 @@ static void init(struct ig_vmm *vmm, const struct ig_vmm_options *options)
 {
 	vmm->options = *options;
 	block_signals(vmm);
-	vmm->kvm_fd = vmm->vm_fd = -1;
+	vmm->kvm_fd = vmm->vm_fd = vmm->timer.fd = -1;
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		vmm->vcpu[i].fd = -1;
 	pthread_mutex_init(&vmm->serial.lock, NULL);
 	pthread_mutex_init(&vmm->fwcfg.lock, NULL);
+	pthread_mutex_init(&vmm->rtc.lock, NULL);
+	pthread_mutex_init(&vmm->timer.lock, NULL);
 	pthread_mutex_init(&vmm->pci.lock, NULL);
 	pthread_mutex_init(&vmm->wires_lock, NULL);
+	pthread_mutex_init(&vmm->phase_lock, NULL);
+	pthread_cond_init(&vmm->phase_changed, NULL);
+	vmm->console = (struct ig_console){ .in_fd = -1, .own_fd = -1, .peer_fd = -1, .out_fd = -1 };
 	vmm->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	vmm->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static int open_machine(struct ig_vmm *vmm)
+{
+	int error = open_kvm(vmm);
+
+	if (error)
+		return error;
+	place_tss(vmm);
+	error = ig_memory_open(vmm);
+	if (!error)
+		error = open_images(vmm);
+	if (!error)
+		error = open_gate(vmm);
+	if (!error)
+		error = open_vcpus(vmm);
+	if (!error)
+		error = ig_serial_open(vmm);
+	if (!error)
+		error = ig_timer_open(vmm);
+	ig_rtc_open(vmm);
+	return error;
+}
+
+/* The console comes last: a terminal is not touched before nothing can go wrong any more. */
+static int open_all(struct ig_vmm *vmm)
+{
+	int error = 0;
+
+	if (vmm->stop_fd < 0 || vmm->room_fd < 0) {
+		error = -EMFILE;
+		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-error));
+	}
+	if (!error)
+		error = open_machine(vmm);
+	if (!error)
+		error = open_devices(vmm);
+	if (!error)
+		error = vmm->boot->load(vmm); /* what describes the devices is part of it */
+	for (uint32_t i = 0; i < vmm->options.cpus && !error; i++)
+		error = ig_vcpu_reset(&vmm->vcpu[i]);
+	if (!error)
+		error = ig_console_open(&vmm->console, &vmm->options.console);
+	return error;
 }
 
 int ig_vmm_open(const struct ig_vmm_options *options, struct ig_vmm **out)
@@ -180,26 +200,7 @@ int ig_vmm_open(const struct ig_vmm_options *options, struct ig_vmm **out)
 		return -ENOMEM;
 	}
 	init(vmm, options);
-	if (vmm->stop_fd < 0) {
-		error = -errno;
-		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-error));
-	} else {
-		error = open_kvm(vmm);
-	}
-	if (!error) {
-		place_tss(vmm);
-		error = map_memory(vmm);
-	}
-	if (!error)
-		error = ig_multiboot_load(vmm);
-	if (!error)
-		error = open_gate(vmm);
-	if (!error)
-		error = open_vcpus(vmm);
-	if (!error)
-		error = ig_serial_open(vmm);
-	if (!error)
-		error = open_device(vmm);
+	error = open_all(vmm);
 	if (error) {
 		ig_vmm_close(vmm);
 		return error;
@@ -208,113 +209,40 @@ int ig_vmm_open(const struct ig_vmm_options *options, struct ig_vmm **out)
 	return 0;
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void destroy_locks(struct ig_vmm *vmm)
+{
+	pthread_cond_destroy(&vmm->phase_changed);
+	pthread_mutex_destroy(&vmm->phase_lock);
+	pthread_mutex_destroy(&vmm->wires_lock);
+	pthread_mutex_destroy(&vmm->pci.lock);
+	pthread_mutex_destroy(&vmm->timer.lock);
+	pthread_mutex_destroy(&vmm->rtc.lock);
+	pthread_mutex_destroy(&vmm->fwcfg.lock);
+	pthread_mutex_destroy(&vmm->serial.lock);
+}
+
 void ig_vmm_close(struct ig_vmm *vmm)
 {
-	if (vmm->device)
-		vmm->device->close(vmm->device);
+	ig_console_close(&vmm->console);
+	ig_pci_close(vmm);
 	irqgate_kvm_close(vmm->gate);
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		ig_vcpu_close(&vmm->vcpu[i]);
-	if (vmm->vm_fd >= 0)
-		close(vmm->vm_fd);
-	if (vmm->kvm_fd >= 0)
-		close(vmm->kvm_fd);
-	if (vmm->memory)
-		munmap(vmm->memory, vmm->options.memory);
-	if (vmm->stop_fd >= 0)
-		close(vmm->stop_fd);
-	pthread_mutex_destroy(&vmm->wires_lock);
-	pthread_mutex_destroy(&vmm->pci.lock);
-	pthread_mutex_destroy(&vmm->fwcfg.lock);
-	pthread_mutex_destroy(&vmm->serial.lock);
+	close_fd(vmm->vm_fd);
+	close_fd(vmm->kvm_fd);
+	ig_image_close(&vmm->initrd);
+	ig_image_close(&vmm->kernel);
+	ig_memory_close(vmm);
+	close_fd(vmm->timer.fd);
+	close_fd(vmm->room_fd);
+	close_fd(vmm->stop_fd);
+	destroy_locks(vmm);
 	pthread_sigmask(SIG_SETMASK, &vmm->signals_before, NULL);
 	free(vmm);
-}
-
-void ig_vmm_stop(struct ig_vmm *vmm, enum ig_vmm_end end, uint8_t value)
-{
-	uint64_t one = 1;
-	ssize_t written;
-
-	if (atomic_exchange(&vmm->stopping, true))
-		return;
-	vmm->end = end;
-	vmm->exit_value = value;
-	written = write(vmm->stop_fd, &one, sizeof(one)); /* an eventfd that is never full */
-	(void)written;
-}
-
-/* Milliseconds until the time is over, or -1 without a limit. */
-static int remaining(const struct ig_vmm *vmm, const struct timespec *start)
-{
-	struct timespec now;
-	int64_t left;
-
-	if (!vmm->options.timeout)
-		return -1;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left = (int64_t)vmm->options.timeout * 1000 - (now.tv_sec - start->tv_sec) * 1000 -
-	       (now.tv_nsec - start->tv_nsec) / 1000000;
-	return left > 0 ? (int)left : 0;
-}
-
-static void loop(struct ig_vmm *vmm, int signal_fd)
-{
-	struct pollfd fds[] = {
-		{ .fd = irqgate_kvm_poll_fd(vmm->gate), .events = POLLIN },
-		{ .fd = vmm->stop_fd, .events = POLLIN },
-		{ .fd = signal_fd, .events = POLLIN },
-	};
-	struct signalfd_siginfo signal;
-	struct timespec start;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (!atomic_load(&vmm->stopping)) {
-		int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), remaining(vmm, &start));
-
-		if (ready == 0)
-			ig_vmm_stop(vmm, IG_END_TIMEOUT, 0);
-		if (ready <= 0)
-			continue;
-		if (fds[2].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
-			ig_vmm_stop(vmm, IG_END_SIGNAL, 0); /* taken: it must not end us later */
-		if (fds[0].revents)
-			irqgate_kvm_dispatch(vmm->gate);
-	}
-}
-
-static void stop_vcpus(struct ig_vmm *vmm)
-{
-	/* A vCPU may kick another until it has left its loop: so nobody is joined before all have. */
-	while (vmm->running) {
-		for (uint32_t i = 0; i < vmm->options.cpus; i++)
-			ig_vcpu_kick(&vmm->vcpu[i]);
-		usleep(KICK_INTERVAL);
-	}
-	for (uint32_t i = 0; i < vmm->options.cpus; i++) {
-		if (vmm->vcpu[i].started)
-			pthread_join(vmm->vcpu[i].thread, NULL);
-		vmm->vcpu[i].started = false;
-	}
-}
-
-int ig_vmm_run(struct ig_vmm *vmm)
-{
-	sigset_t ends = ending_signals();
-	int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK), error = 0;
-
-	if (signal_fd < 0) {
-		error = -errno;
-		ig_error("cannot wait for signals: %s", strerror(-error));
-		return error;
-	}
-	for (uint32_t i = 0; i < vmm->options.cpus && !error; i++)
-		error = ig_vcpu_start(&vmm->vcpu[i]);
-	if (error)
-		ig_vmm_stop(vmm, IG_END_CRASH, 0);
-	else
-		loop(vmm, signal_fd);
-	stop_vcpus(vmm);
-	close(signal_fd);
-	return error;
 }

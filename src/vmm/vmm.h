@@ -17,28 +17,46 @@
 
 #include <irqgate/kvm.h>
 
-#define IG_VCPUS_MAX 8U
-#define IG_GSIS      24U
+#include "chip/pit.h"
+#include "vmm/console.h"
+#include "vmm/image.h"
+
+#define IG_VCPUS_MAX   8U
+#define IG_GSIS        24U
+#define IG_DEVICES_MAX 8U
 
 struct ig_vmm;
 
+struct ig_device_option {
+	const char *address; /* in PCI: domain:bus:slot.function */
+	uint32_t gsi;        /* of its INTx */
+};
+
 struct ig_vmm_options {
+	const char *kernel;        /* bzImage, or NULL: multiboot */
 	const char *multiboot;     /* NULL: the embedded guest */
-	const char *initrd;        /* the first module, or NULL */
-	const char *append;        /* the guest's command line */
-	const char *vfio;          /* PCI address, or NULL: the built-in device */
+	const char *initrd;        /* of the kernel, or the first module; or NULL */
+	const char *append;        /* the guest's command line, or NULL */
+	struct ig_device_option device[IG_DEVICES_MAX]; /* assigned */
+	uint32_t devices;          /* 0: the built-in device, or with a kernel none */
 	uint64_t memory;           /* bytes */
 	uint32_t cpus;
-	uint32_t gsi;              /* of the device's INTx */
+	uint32_t gsi;              /* of the built-in device's INTx */
 	enum irqgate_policy policy;
 	enum irqgate_path path;
 	uint32_t timeout;          /* seconds; 0: none */
-	int console_fd;            /* where the serial port goes */
+	struct ig_console_options console;
+	bool msi;                  /* assigned devices keep their MSI and MSI-X */
+	bool no_reboot;            /* a reset ends the run */
+	bool sandbox;
 };
 
 /* How a run ended. */
 enum ig_vmm_end {
 	IG_END_EXIT_PORT,   /* the guest wrote the exit port */
+	IG_END_POWER_OFF,
+	IG_END_RESET,
+	IG_END_LEFT,        /* the user left the console */
 	IG_END_TIMEOUT,
 	IG_END_SIGNAL,
 	IG_END_CRASH,       /* triple fault, or an exit that the VMM can not handle; said on stderr */
@@ -61,19 +79,41 @@ struct ig_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	_Atomic bool started;
+	struct ig_vcpu_state *at_reset;
 	_Atomic uint64_t exits;          /* all of them */
 	_Atomic uint64_t taken, handled; /* those of a device, the IOAPIC or the 8259As */
 };
 
+#define IG_SERIAL_FIFO 16U
+
 /* A 16550's registers (National Semiconductor PC16550D data sheet); serial.c. */
 struct ig_serial {
 	pthread_mutex_t lock;
-	int fd;
 	irqgate_source irq;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
 	bool thr_empty_pending;
+	uint8_t received[IG_SERIAL_FIFO];
+	uint32_t first, count;
+	bool full;      /* more waits for room */
 	char line[256]; /* what the guest has written since the last newline */
 	uint32_t length;
+};
+
+/* timer.c */
+struct ig_timer {
+	pthread_mutex_t lock;
+	struct ig_pit pit;
+	uint64_t ticked; /* when the last tick was, CLOCK_MONOTONIC in nanoseconds */
+	int fd;          /* readable when one is due */
+	irqgate_source pic_irq, ioapic_irq;
+};
+
+/* The real-time clock and its memory; rtc.c. */
+struct ig_rtc {
+	pthread_mutex_t lock;
+	uint8_t index;
+	uint8_t memory[128];
+	int64_t offset; /* seconds that the guest's clock is ahead of the host's */
 };
 
 struct ig_fwcfg {
@@ -86,8 +126,10 @@ struct ig_pci_device;
 
 struct ig_pci {
 	pthread_mutex_t lock;
-	uint32_t address;             /* the register at port 0xcf8 */
-	struct ig_pci_device *device; /* at slot 1 of bus 0 */
+	uint32_t address;                              /* the register at port 0xcf8 */
+	struct ig_pci_device *device[IG_DEVICES_MAX + 1]; /* by slot of bus 0; slot 0 is the host bridge */
+	uint64_t next_memory, next_port;               /* where the next BAR goes */
+	uint32_t next_gsi;                             /* of messages */
 };
 
 struct ig_report {
@@ -95,6 +137,9 @@ struct ig_report {
 	char device[16];
 	uint64_t events, entries, quiet, lost;
 };
+
+/* What the vCPUs' threads shall do. */
+enum ig_vmm_phase { IG_PHASE_PAUSED, IG_PHASE_RUNNING, IG_PHASE_ENDING };
 
 struct ig_vmm {
 	struct ig_vmm_options options;
@@ -104,61 +149,114 @@ struct ig_vmm {
 	struct ig_vcpu vcpu[IG_VCPUS_MAX];
 	uint32_t slots; /* memory slots taken */
 
+	const struct ig_boot *boot;
+	struct ig_image kernel, initrd;
+	uint64_t entry, info; /* where the guest starts, and what it is told */
+
+	struct ig_console console;
 	struct ig_serial serial;
 	struct ig_fwcfg fwcfg;
+	struct ig_rtc rtc;
+	struct ig_timer timer;
+	_Atomic uint16_t pm_enable; /* of the ACPI events, of which there are none */
 	struct ig_pci pci;
-	struct ig_pci_device *device;
+	struct ig_vfio *vfio; /* what the assigned devices share, or NULL */
 	pthread_mutex_t wires_lock;
 	irqgate_source wire[IG_GSIS]; /* of the test ports; added when first written */
 
 	_Atomic uint32_t eoi_vcpu; /* which took the last EOI exit */
-	_Atomic uint32_t running;  /* vCPU threads in their loops */
+
+	pthread_mutex_t phase_lock;
+	pthread_cond_t phase_changed;
+	_Atomic enum ig_vmm_phase phase;
+	_Atomic uint32_t running;  /* vCPU threads that may be in the guest */
 	sigset_t signals_before;
-	_Atomic bool stopping;
-	int stop_fd;
+	_Atomic bool stopping, resetting;
+	int room_fd; /* the serial port has room for what was typed */
+	int stop_fd; /* readable when one of these is true */
 	enum ig_vmm_end end;
 	uint8_t exit_value;
 
-	uint32_t entry, info; /* where the guest starts, and its multiboot information */
 	struct ig_vmm_figures begin, figures;
 	struct ig_report report; /* of the embedded guest */
 };
 
 /* vm.c. Each prints its error and returns 0 or a negative errno. */
 int ig_vmm_open(const struct ig_vmm_options *options, struct ig_vmm **vmm);
-int ig_vmm_run(struct ig_vmm *vmm);
 void ig_vmm_close(struct ig_vmm *vmm);
 
-/* vm.c: ends the run; the first caller's reason counts. From any thread. */
+/* loop.c: runs the guest until something ends it. Prints its error and returns 0 or a negative errno. */
+int ig_vmm_run(struct ig_vmm *vmm);
+
+/* loop.c: the signals that end a run. */
+sigset_t ig_ending_signals(void);
+
+/* loop.c: ends the run; the first caller's reason counts. From any thread. */
 void ig_vmm_stop(struct ig_vmm *vmm, enum ig_vmm_end end, uint8_t value);
 
-/* vm.c: puts host memory at a guest-physical address, or (size 0) takes it away. Writes to read-only memory exit. */
-int ig_vmm_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only);
+/* loop.c: resets the machine soon; from any thread. */
+void ig_vmm_reset(struct ig_vmm *vmm);
 
-/* The host's view of guest memory, or NULL where that is not all RAM. */
-void *ig_vmm_memory(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
+/* memory.c: gives the guest its memory. Prints its error and returns 0 or a negative errno. */
+int ig_memory_open(struct ig_vmm *vmm);
+void ig_memory_close(struct ig_vmm *vmm);
+
+/* memory.c: puts host memory at a guest-physical address, or (size 0) takes it away. Writes to read-only memory exit. */
+int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only);
+
+/* memory.c: the host's view of guest memory, or NULL where that is not all RAM. */
+void *ig_memory_at(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
 
 /* vcpu.c */
 int ig_vcpu_open(struct ig_vmm *vmm, uint32_t id);
+int ig_vcpu_reset(struct ig_vcpu *vcpu);
 int ig_vcpu_start(struct ig_vcpu *vcpu);
 void ig_vcpu_kick(struct ig_vcpu *vcpu);
 void ig_vcpu_close(struct ig_vcpu *vcpu);
+
+/* cpuid.c: tells a vCPU what it is. 0 or a negative errno. */
+int ig_cpuid_set(const struct ig_vcpu *vcpu);
+
+/* vcpu-state.c: what a vCPU is made of, taken before it runs and put back at a reset. 0 or a negative errno. */
+int ig_vcpu_state_take(struct ig_vcpu *vcpu);
+int ig_vcpu_state_put(const struct ig_vcpu *vcpu);
 
 /* ports.c: one access of a guest to a port, or to memory where there is none. */
 void ig_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, uint32_t size);
 void ig_mmio_access(struct ig_vmm *vmm, uint64_t address, bool write, void *data, uint32_t size);
 
-/* multiboot.c: loads the image and prepares what the guest finds in memory. */
-int ig_multiboot_load(struct ig_vmm *vmm);
+/* acpi.c: puts the tables into guest memory; returns the address of their root. */
+uint64_t ig_acpi_load(struct ig_vmm *vmm);
+
+/* pm.c: ACPI's registers and the reset ports; whether the access was to one of them. */
+bool ig_pm_access(struct ig_vmm *vmm, uint16_t port, bool write, uint8_t *data, uint32_t size);
+
+/* rtc.c */
+void ig_rtc_open(struct ig_vmm *vmm);
+uint8_t ig_rtc_read(struct ig_vmm *vmm, uint16_t port);
+void ig_rtc_write(struct ig_vmm *vmm, uint16_t port, uint8_t value);
+
+/* timer.c: ticks in the main thread, when its descriptor is readable; access tells whether it was to its ports. */
+int ig_timer_open(struct ig_vmm *vmm);
+void ig_timer_reset(struct ig_vmm *vmm);
+void ig_timer_tick(struct ig_vmm *vmm);
+bool ig_timer_access(struct ig_vmm *vmm, uint16_t port, bool write, uint8_t *data);
 
 /* serial.c */
 int ig_serial_open(struct ig_vmm *vmm);
+void ig_serial_reset(struct ig_vmm *vmm);
 uint8_t ig_serial_read(struct ig_vmm *vmm, uint16_t offset);
 void ig_serial_write(struct ig_vmm *vmm, uint16_t offset, uint8_t value);
+
+/* serial.c: what the user types; returns how much of it there was room for. Main thread. */
+uint32_t ig_serial_receive(struct ig_vmm *vmm, const uint8_t *bytes, uint32_t count);
 
 /* fwcfg.c */
 void ig_fwcfg_select(struct ig_vmm *vmm, uint16_t key);
 uint8_t ig_fwcfg_read(struct ig_vmm *vmm);
+
+/* sandbox.c: from here on no thread may do what a running VM does not need. 0 or a negative errno. */
+int ig_sandbox_enter(void);
 
 /* measure.c: the marks, and the embedded guest's report. */
 void ig_measure_mark(struct ig_vmm *vmm, uint8_t value);
