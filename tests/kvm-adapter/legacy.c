@@ -267,6 +267,23 @@ static void kvm_that_refuses_the_interrupt_is_told_of(void **state)
 	vm_close(vm);
 }
 
+/* Until KVM says that the guest takes the next one. */
+static void one_interrupt_is_injected_at_a_time(void **state)
+{
+	struct test_vm *vm = open_pair(0);
+
+	(void)state;
+	vm->run[0]->ready_for_interrupt_injection = 1;
+	for (unsigned int irq = LINE; irq > LINE - 2; irq--) { /* the second one goes before the first */
+		set_mask(vm, irq, 0);
+		assert_int_equal(irqgate_kvm_set_level(vm->gate, add_wire(vm, irq), true), 0);
+		assert_true(wants_window(vm) == (irq != LINE));
+	}
+	guest_out(vm, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_RR | IG_OCW3_RIS);
+	assert_int_equal(guest_in(vm, IG_PIC_MASTER_COMMAND), 1 << LINE);
+	vm_close(vm);
+}
+
 static void level_irq_flow_is_held_until_the_unmask(void **state)
 {
 	for (unsigned int irq = LINE; irq <= SLAVE_LINE; irq += SLAVE_LINE - LINE) {
@@ -403,6 +420,7 @@ int main(void)
 		cmocka_unit_test(line_that_is_masked_kicks_none),
 		cmocka_unit_test(other_vcpus_entry_is_none_of_intrs),
 		cmocka_unit_test(kvm_that_refuses_the_interrupt_is_told_of),
+		cmocka_unit_test(one_interrupt_is_injected_at_a_time),
 		cmocka_unit_test(level_irq_flow_is_held_until_the_unmask),
 		cmocka_unit_test(trigger_unread_at_the_unmask_is_not_delivered),
 		cmocka_unit_test(trigger_unread_at_the_unmask_reaches_the_other_chip),

@@ -267,7 +267,7 @@ static void live_through_event(struct machine *m)
 	source_trigger(&m->source);
 	for (int i = 0; i < SECONDS * 1000 && (m->asserts || m->resamples == resamples); i++) {
 		turn(m);
-		comes(m->idle, 1);
+		comes(m->asserts ? m->idle : m->source.forwarded.resample_fd, 1);
 	}
 	wait_for(m->idle);
 }

@@ -242,7 +242,7 @@ static void ack_slowly(void *opaque, uint64_t acks)
 {
 	struct slow *slow = opaque;
 
-	(void)acks;
+	slow->w.acks += acks;
 	slow->begun = true;
 	usleep(50000);
 	slow->ended = true;
@@ -254,6 +254,32 @@ static void *send_eoi(void *opaque)
 
 	guest_eoi(slow->vm, 0, TEST_VECTOR);
 	return NULL;
+}
+
+/* While somebody is being told of the first, two more come: whoever is told of them is told of both. */
+static void acks_that_come_meanwhile_all_count(void **state)
+{
+	struct slow slow = { .vm = vm_open(1, 0) };
+	struct irqgate_watch watch = functions_of(&slow.w);
+	pthread_t thread[3];
+
+	(void)state;
+	begin_service(slow.vm);
+	watch.acked = ack_slowly;
+	watch.opaque = &slow;
+	watch.ack_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_int_equal(irqgate_kvm_watch(slow.vm->gate, TEST_PIN, &watch, &slow.w.now, &slow.w.handle), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&thread[i], NULL, send_eoi, &slow), 0);
+		while (!slow.begun)
+			usleep(100);
+	}
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(slow.w.acks, 3);
+	assert_int_equal(count_of(watch.ack_fd), 3);
+	close(watch.ack_fd);
+	vm_close(slow.vm);
 }
 
 static void end_of_a_watch_waits_for_who_is_being_told(void **state)
@@ -416,6 +442,7 @@ int main(void)
 		cmocka_unit_test(several_watch_one_line_and_end_apart),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(there_is_room_for_so_many),
+		cmocka_unit_test(acks_that_come_meanwhile_all_count),
 		cmocka_unit_test(end_of_a_watch_waits_for_who_is_being_told),
 		cmocka_unit_test(nothing_is_missed_while_others_come_and_go),
 		cmocka_unit_test(timer_that_waits_for_acks_loses_no_tick),
