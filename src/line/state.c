@@ -10,6 +10,7 @@
 #include "line/bytes.h"
 #include "line/core.h"
 #include "line/gate.h"
+#include "line/watch.h"
 
 #define MAGIC          UINT64_C(0x0045544147515249) /* "IRQGATE", with the NUL */
 #define FORMAT_VERSION 1U
@@ -414,6 +415,7 @@ bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqg
 	if (*gsi >= core->gsis)
 		return false;
 	ig_gate_restored(core, *gsi, effects);
+	ig_watch_look(core, *gsi, effects);
 	ig_effects_end(core, effects);
 	++*gsi;
 	return true;

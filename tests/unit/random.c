@@ -229,8 +229,7 @@ static void begin(struct world *w, uint32_t history)
 		machine_open_pair(&w->m, w->policy, 0);
 	else
 		machine_open(&w->m, w->policy);
-	CHECK(w, !irqgate_core_watch(w->m.core, w->gsi, true));
-	CHECK(w, !irqgate_core_line_state(w->m.core, w->gsi, &w->told));
+	watch(w);
 	plug(w, &w->device[0]);
 }
 

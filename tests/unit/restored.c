@@ -103,6 +103,7 @@ static void move(struct world *w)
 
 	save(&old, &saved);
 	machine_open(&w->m, w->policy);
+	watch(w);
 	machine_remove(&w->m, machine_add(&w->m, OTHER_PIN, IRQGATE_SOURCE_WIRE, false)); /* handles are others */
 	plug_like(w, old.core);
 	assert_int_equal(restore(&w->m, &saved), 0);
@@ -224,10 +225,11 @@ static void live(enum irqgate_policy policy, bool direct, bool shared)
 
 	for (uint32_t history = 0; history < POINTS / HISTORY; history++) {
 		w = (struct world){
-			.policy = policy, .direct = direct, .shared = shared, .history = history,
+			.policy = policy, .direct = direct, .shared = shared, .gsi = PIN, .history = history,
 			.random = UINT64_C(0x9e3779b97f4a7c15) * (history + 1), .rte = IG_RTE_MASKED,
 		};
 		machine_open(&w.m, policy);
+		watch(&w);
 		plug(&w, &w.device[0]);
 		if (shared)
 			plug(&w, &w.device[1]);

@@ -257,6 +257,28 @@ TEST(reset_gives_notice_of_the_mask_and_of_no_ack)
 	machine_close(&m);
 }
 
+/* Whoever watches before it is told; whether there is a watch is the machine's own. */
+TEST(restored_state_gives_notice)
+{
+	unsigned char saved[4096];
+	struct machine m;
+	uint32_t gsi = 0;
+	size_t size;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	size = irqgate_core_save_size(m.core);
+	assert_true(size <= sizeof(saved));
+	assert_int_equal(irqgate_core_save(m.core, saved, size), 0);
+	machine_program(&m, PIN, LEVEL);
+	watch(&m, PIN);
+	assert_int_equal(irqgate_core_restore(m.core, saved, size), 0);
+	machine_forget(&m);
+	while (irqgate_core_restored(m.core, &gsi, &m.effects))
+		machine_see(&m);
+	assert_noticed(&m, PIN, true, 0);
+	machine_close(&m);
+}
+
 /* Full lines have room for the notice. */
 TEST(notice_comes_after_all_sources_of_the_line)
 {
@@ -324,6 +346,7 @@ int main(void)
 		cmocka_unit_test(one_write_gives_notice_of_each_line),
 		cmocka_unit_test(state_at_registration_is_the_one_that_notices_count_from),
 		cmocka_unit_test(reset_gives_notice_of_the_mask_and_of_no_ack),
+		cmocka_unit_test(restored_state_gives_notice),
 		cmocka_unit_test(notice_comes_after_all_sources_of_the_line),
 		cmocka_unit_test(watching_changes_nothing_else),
 		cmocka_unit_test(gsi_that_there_is_not_is_refused),

@@ -102,6 +102,12 @@ static void carry_out_wish(struct world *w, irqgate_source source)
 		device->automasked = true;
 }
 
+void watch(struct world *w)
+{
+	CHECK(w, !irqgate_core_watch(w->m.core, w->gsi, true));
+	CHECK(w, !irqgate_core_line_state(w->m.core, w->gsi, &w->told));
+}
+
 static void tell(struct world *w)
 {
 	struct irqgate_line_state now;

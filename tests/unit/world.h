@@ -65,6 +65,9 @@ bool is_wanted(struct world *w, uint64_t unmasked_at);
 /* Takes over what a call asked for, and checks what can be checked at once. */
 void take_effects(struct world *w);
 
+/* From here on somebody watches the line. */
+void watch(struct world *w);
+
 /* Invariant 7: what the guest does resamples all forwarded sources of the line, or none. */
 void check_together(struct world *w);
 
