@@ -133,6 +133,12 @@ static void code_line(struct ig_bytes *bytes, struct saved_line *line)
 
 /* Saving. */
 
+/* A forwarded source that nothing has been wanted of yet may trigger. */
+static bool is_listened_to(const struct ig_source *source)
+{
+	return source->listen || (source->kind == IRQGATE_SOURCE_FORWARDED && source->enabled && !source->wish);
+}
+
 static void take_line(const struct irqgate_core *core, uint32_t gsi, struct saved_line *line)
 {
 	*line = (struct saved_line){
@@ -146,7 +152,12 @@ static void take_line(const struct irqgate_core *core, uint32_t gsi, struct save
 	ig_for_each_source(core, gsi, source) {
 		struct saved_source *saved = &line->source[line->sources++];
 
-		*saved = (struct saved_source){ source->kind, source->asserted, source->enabled, source->listen, "" };
+		*saved = (struct saved_source){
+			.kind = source->kind,
+			.asserted = source->asserted,
+			.enabled = source->enabled,
+			.listen = is_listened_to(source),
+		};
 		memcpy(saved->name, source->name, sizeof(saved->name));
 	}
 }
@@ -308,22 +319,25 @@ static void put_head(struct irqgate_core *core, const struct irqgate_core *head)
 	core->routes_version++;
 }
 
-/* A source that the kernel could not forward here takes the userspace path. */
+/* A source that the kernel could not forward here takes the userspace path, where it need not be silent. */
 static void put_line(struct irqgate_core *core, uint32_t gsi, const struct saved_line *saved)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
+	bool unbound;
 
 	*ig_core_pin(core, gsi) = saved->pin;
 	*ig_core_route(core, gsi) = saved->route;
 	line->epoch++;
 	line->direct = line->direct && saved->direct;
 	line->bound = line->direct && saved->bound;
+	unbound = saved->bound && !line->bound;
 	for (uint32_t i = 0; i < saved->sources; i++) {
 		struct ig_source *source = find_source(core, gsi, saved, i);
 
 		source->asserted = saved->source[i].asserted;
 		source->enabled = saved->source[i].enabled;
-		source->listen = saved->source[i].listen;
+		source->listen = saved->source[i].listen || (unbound && source->enabled);
+		source->wish++;
 	}
 	ig_service_update(core, gsi);
 }

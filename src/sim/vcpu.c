@@ -63,14 +63,17 @@ static uint8_t access_port(struct ig_sim *sim, uint16_t port, uint8_t value, boo
 {
 	struct irqgate_pic_access access = { .port = port, .value = value, .write = write };
 	struct irqgate_effects effects;
-	bool more;
+	bool off = sim->interrupts_off, more;
 
 	if (irqgate_core_pic_unmasks(sim->core, &access) & 1U << sim->gsi)
 		ig_sim_read_triggers(sim);
+	sim->interrupts_off = true; /* INTR counts at the end of the access only */
 	do {
 		more = irqgate_core_pic_access(sim->core, &access, &effects);
 		ig_sim_carry_out(sim, &effects);
 	} while (more);
+	sim->interrupts_off = off;
+	ig_sim_take(sim);
 	return access.value;
 }
 
