@@ -33,7 +33,9 @@ static void carry_out(const char *what)
 
 static void write_entry(uint64_t low, const char *what)
 {
-	struct irqgate_access access = { .offset = IOREGSEL, .value = REDIRECTION, .bytes = 4, .write = true };
+	struct irqgate_access access = {
+		.offset = IOREGSEL, .value = REDIRECTION, .bytes = 4, .write = true
+	};
 
 	irqgate_core_ioapic_write(core, &access, IRQGATE_LAPIC_NOT_ASKED, &effects);
 	access.offset = IOWIN;
@@ -44,7 +46,9 @@ static void write_entry(uint64_t low, const char *what)
 
 int main(void)
 {
-	struct irqgate_core_config config = { .size = sizeof(config), .chips = 1, .chip = { { .pins = 24 } }, .sources = 1 };
+	struct irqgate_core_config config = {
+		.size = sizeof(config), .chips = 1, .chip = { { .pins = 24 } }, .sources = 1
+	};
 	size_t bytes = irqgate_core_size(&config);
 	void *memory = malloc(bytes);
 	irqgate_source card;

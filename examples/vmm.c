@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The smallest VMM that uses libirqgate: one vCPU, a page of guest, and a device that forwards a level-triggered
- * interrupt as VFIO does. The guest makes the device interrupt 1000 times, handles each as a oneshot interrupt (mask,
- * EOI, and only then quiet the device and unmask), and counts what it gets: 1000. (With .policy = IRQGATE_POLICY_EOI
- * in open_gate() it is about twice as many. Some software KVMs report an EOI before the guest sends it, and get a few
- * more here.)
+ * The smallest VMM that uses libirqgate: one vCPU, a page of guest, and a device that forwards a
+ * level-triggered interrupt as VFIO does. The guest makes the device interrupt 1000 times, handles each as a
+ * oneshot interrupt (mask, EOI, and only then quiet the device and unmask), and counts what it gets: 1000.
+ * (With .policy = IRQGATE_POLICY_EOI in open_gate() it is about twice as many. Some software KVMs report an
+ * EOI before the guest sends it: then it is a few more.)
  *
  *   cc -o vmm vmm.c $(pkg-config --cflags --libs irqgate) -pthread
  *
- * Threads: main runs the vCPU; loop() is the VMM's event loop, which the library needs somewhere. `lock` guards the
- * device.
+ * Threads: main runs the vCPU; loop() is the VMM's event loop, which the library needs somewhere. `lock`
+ * guards the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +39,9 @@
 #define STRING(x) TEXT(x)
 
 /*
- * The guest, in 32-bit protected mode without paging: its GDT, its code. It is copied to GUEST_AT, so it names its
- * labels from there. EBX counts interrupts, ESI the events to come; EBP is 1 from an event to its handler, which does
- * not return to what it interrupts: that only waits.
+ * The guest, in 32-bit protected mode without paging: its GDT, its code. It is copied to GUEST_AT, so it
+ * names its labels from there. EBX counts interrupts, ESI the events to come; EBP is 1 from an event to its
+ * handler, which does not return to what it interrupts: that only waits.
  */
 #define AT(label) #label " - guest + " STRING(GUEST_AT)
 #define ENTRY(low) "	movl $" #low ", 0xfec00010\n" /* the IOAPIC's window; the entry stays chosen */
@@ -174,7 +174,8 @@ static int open_gate(int vm_fd)
 static int set_memory(int vm_fd)
 {
 	void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY, .userspace_addr = (uintptr_t)memory };
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY,
+						      .userspace_addr = (uintptr_t)memory };
 
 	if (memory == MAP_FAILED)
 		return -1;
@@ -184,8 +185,9 @@ static int set_memory(int vm_fd)
 
 static struct kvm_segment flat(uint16_t selector, uint8_t type)
 {
-	return (struct kvm_segment){ .limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1,
-				     .s = 1, .g = 1 };
+	return (struct kvm_segment){
+		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1
+	};
 }
 
 static int set_registers(int vcpu_fd)
@@ -212,7 +214,8 @@ static int handle_port(const struct kvm_run *run)
 	case PORT_RAISE: set_line(true); return -1;
 	case PORT_QUIET: set_line(false); return -1;
 	case PORT_DONE:
-		printf("%d events, %llu triggers, %u interrupts\n", EVENTS, (unsigned long long)device.triggers, value);
+		printf("%d events, %llu triggers, %u interrupts\n", EVENTS,
+		       (unsigned long long)device.triggers, value);
 		return value < EVENTS;
 	default: return -1;
 	}
@@ -251,7 +254,8 @@ int main(void)
 	vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
 	if (vcpu_fd < 0 || set_registers(vcpu_fd))
 		return die("vCPU");
-	run = mmap(NULL, (size_t)ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu_fd, 0);
+	run = mmap(NULL, (size_t)ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   vcpu_fd, 0);
 	if (run == MAP_FAILED || irqgate_kvm_add_vcpu(gate, vcpu_fd, run) || add_device())
 		return die("gate");
 	if (pthread_create(&thread, NULL, loop, NULL))

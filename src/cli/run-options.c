@@ -31,8 +31,9 @@ static void print_help(void)
 {
 	puts("usage: irqgate run [OPTION]...\n"
 	     "\n"
-	     "Runs a guest on /dev/kvm with the interrupts of devices through the gate: Linux (--kernel), a multiboot\n"
-	     "image, or a built-in guest that makes a device interrupt N times and counts what it gets.\n"
+	     "Runs a guest on /dev/kvm with the interrupts of devices through the gate: Linux (--kernel), a\n"
+	     "multiboot image, or a built-in guest that makes a device interrupt N times and counts what it\n"
+	     "gets.\n"
 	     "\n"
 	     "  --kernel BZIMAGE        run this Linux kernel (64-bit x86)\n"
 	     "  --multiboot FILE        run this multiboot (version 1) image\n"
@@ -40,30 +41,33 @@ static void print_help(void)
 	     "  --append STRING         its command line; console=ttyS0 shows a kernel's messages\n"
 	     "  --mem SIZE              guest memory, with K, M or G (128M, 512M for a kernel)\n"
 	     "  --cpus N                vCPUs, 1 to 8 (1)\n"
-	     "  --vfio ADDRESS[,gsi=N]  assign this PCI device, bound to vfio-pci; up to 8 times; several may share a\n"
-	     "                          GSI (else --gsi, and the next ones). Without it a built-in device, if there\n"
-	     "                          is no --kernel\n"
-	     "  --gsi N                 the GSI of the first device's interrupt (16; 11 for a guest that uses the 8259s)\n"
+	     "  --vfio ADDRESS[,gsi=N]  assign this PCI device, bound to vfio-pci; up to 8 times; several\n"
+	     "                          may share a GSI (else that of --gsi, and the next ones). Without:\n"
+	     "                          a built-in device, or for a kernel none\n"
+	     "  --gsi N                 the GSI of the first device's interrupt (16; 11 for a guest that\n"
+	     "                          uses the 8259s)\n"
 	     "  --msi                   assigned devices keep their MSI and MSI-X, which bypass the gate\n"
-	     "  --console WHERE         the guest's serial port: stdio (a kernel's default; in a terminal Ctrl-A x\n"
-	     "                          leaves, Ctrl-A Ctrl-A is Ctrl-A), pty, or a file's name (output only)\n"
+	     "  --console WHERE         the guest's serial port: stdio (a kernel's default; in a terminal\n"
+	     "                          Ctrl-A x leaves, Ctrl-A Ctrl-A is Ctrl-A), pty, or a file's name\n"
+	     "                          (for output only)\n"
 	     "  --no-reboot             a reset ends the run\n"
-	     "  --no-sandbox            do not give up the system calls that a running VM does not need\n"
+	     "  --no-sandbox            keep the system calls that a running VM does not need\n"
 	     "  --policy P              hold, eoi or unmask-resample (hold)\n"
 	     "  --path direct|userspace how a trigger reaches the guest (direct)\n"
 	     "  --timeout SECONDS       end the run after that time\n"
 	     "  --json                  one JSON object on stdout; the guest's serial port goes to stderr\n"
 	     "\n"
 	     "The built-in guest:\n"
-	     "  --guest GUEST           how it handles an interrupt (oneshot): oneshot or plain at the IOAPIC,\n"
-	     "                          oneshot-pic or plain-pic at the 8259s, or oneshot by turns at both\n"
+	     "  --guest GUEST           how it handles an interrupt (oneshot): oneshot or plain at the\n"
+	     "                          IOAPIC, oneshot-pic or plain-pic at the 8259s, or oneshot at both by\n"
+	     "                          turns\n"
 	     "  --events N              how many it asks for (1000)\n"
 	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (250000)\n"
 	     "  --gap CYCLES            quiet TSC cycles after each event (0)\n"
 	     "\n"
-	     "Exit status: 0 the guest powered off, or the user left its console, or the built-in guest finished and\n"
-	     "lost nothing; 1 it did not, or something failed; 2 wrong usage. With --multiboot: (V << 1) | 1 for a byte\n"
-	     "V that the guest writes to port 0xf4.");
+	     "Exit status: 0 the guest powered off, or the user left its console, or the built-in guest\n"
+	     "finished and lost nothing; 1 it did not, or something failed; 2 wrong usage. With\n"
+	     "--multiboot: (V << 1) | 1 for a byte V that the guest writes to port 0xf4.");
 }
 
 static int find_name(const char *const *names, size_t count, const char *name)
@@ -82,9 +86,9 @@ static int wrong(const char *option, const char *value, const char *expected)
 }
 
 enum {
-	OPT_HELP, OPT_JSON, OPT_MULTIBOOT, OPT_APPEND, OPT_INITRD, OPT_MEM, OPT_CPUS, OPT_VFIO, OPT_GUEST, OPT_POLICY,
-	OPT_PATH, OPT_EVENTS, OPT_WORK, OPT_GAP, OPT_GSI, OPT_TIMEOUT, OPT_KERNEL, OPT_CONSOLE, OPT_MSI, OPT_NO_REBOOT,
-	OPT_NO_SANDBOX,
+	OPT_HELP, OPT_JSON, OPT_KERNEL, OPT_MULTIBOOT, OPT_APPEND, OPT_INITRD, OPT_MEM, OPT_CPUS, OPT_VFIO,
+	OPT_MSI, OPT_GUEST, OPT_POLICY, OPT_PATH, OPT_EVENTS, OPT_WORK, OPT_GAP, OPT_GSI, OPT_TIMEOUT,
+	OPT_CONSOLE, OPT_NO_REBOOT, OPT_NO_SANDBOX,
 };
 
 static const struct option long_options[] = {
@@ -169,7 +173,8 @@ static int take_device(struct ig_run_options *options, const char *name, const c
 	uint32_t at = options->vmm.devices;
 
 	if (at == IG_DEVICES_MAX)
-		return ig_usage_error("run", "--%s: '%s' is one too many: %u at most", name, text, IG_DEVICES_MAX);
+		return ig_usage_error("run", "--%s: '%s' is one too many: %u at most", name, text,
+				      IG_DEVICES_MAX);
 	if (!length || length >= IG_ADDRESS_SIZE - strlen("0000:"))
 		return wrong(name, text, "a PCI address, such as 00:03.0");
 	if (text[length] && (strncmp(text + length, ",gsi=", strlen(",gsi=")) ||
@@ -191,7 +196,11 @@ static int take_console(struct ig_run_options *options, const char *name, const 
 	if (!*text)
 		return wrong(name, text, "stdio, pty or a file");
 	console->path = text;
-	console->kind = !strcmp(text, "stdio") ? IG_CONSOLE_STDIO : !strcmp(text, "pty") ? IG_CONSOLE_PTY : IG_CONSOLE_FILE;
+	console->kind = IG_CONSOLE_FILE;
+	if (!strcmp(text, "stdio"))
+		console->kind = IG_CONSOLE_STDIO;
+	else if (!strcmp(text, "pty"))
+		console->kind = IG_CONSOLE_PTY;
 	return IG_EXIT_OK;
 }
 
@@ -268,13 +277,17 @@ static int check_guest(const struct ig_run_options *options)
 	if (options->vmm.initrd)
 		return ig_usage_error("run", "--initrd needs --kernel or --multiboot");
 	if (options->vmm.append)
-		return ig_usage_error("run", "--append needs --kernel or --multiboot; the built-in guest has its own options");
+		return ig_usage_error("run", "--append needs --kernel or --multiboot; the built-in guest has "
+				      "its own options");
 	if (takes_pic(options) && !pic_has_input(gsi))
-		return ig_usage_error("run", "--gsi: with the 8259s it is one of 5, 6, 7, 10, 11, 12, 14 and 15");
+		return ig_usage_error("run",
+				      "--gsi: with the 8259s it is one of 5, 6, 7, 10, 11, 12, 14 and 15");
 	if (takes_pic(options) && options->vmm.cpus > 1)
-		return ig_usage_error("run", "--cpus: the 8259s interrupt one vCPU; --guest %s takes no more", options->guest);
+		return ig_usage_error("run", "--cpus: the 8259s interrupt one vCPU; --guest %s takes no more",
+				      options->guest);
 	if (!guest_probes(gsi))
-		return ig_usage_error("run", "--gsi: the built-in guest looks for its device on GSI 5 to 7 and 10 to 23");
+		return ig_usage_error("run", "--gsi: the built-in guest looks for its device on GSI 5 to 7 "
+				      "and 10 to 23");
 	return IG_EXIT_OK;
 }
 
@@ -286,10 +299,11 @@ static int complete_devices(struct ig_vmm_options *vmm)
 		if (device->gsi == GSI_LATER)
 			device->gsi = vmm->gsi + i;
 		if (device->gsi >= IG_GSIS)
-			return ig_usage_error("run", "--vfio: '%s' needs gsi=N: there is none after 23", device->address);
+			return ig_usage_error("run", "--vfio: '%s' needs gsi=N: there is none after 23",
+					      device->address);
 		if (vmm->kernel && is_isa(device->gsi))
-			return ig_usage_error("run", "--vfio: '%s' can not have GSI %u, which the machine itself uses",
-					      device->address, device->gsi);
+			return ig_usage_error("run", "--vfio: '%s' can not have GSI %u, which the machine "
+					      "itself uses", device->address, device->gsi);
 	}
 	return IG_EXIT_OK;
 }

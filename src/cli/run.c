@@ -23,7 +23,8 @@ static void print_json(const struct ig_run_options *options, const struct ig_vmm
 	struct json_object *object = json_object_new_object();
 	bool own = !options->vmm.multiboot && !options->vmm.kernel;
 
-	json_object_object_add(object, "policy", json_object_new_string(ig_policy_names[options->vmm.policy]));
+	json_object_object_add(object, "policy",
+			       json_object_new_string(ig_policy_names[options->vmm.policy]));
 	json_object_object_add(object, "guest", own ? json_object_new_string(options->guest) : NULL);
 	json_object_object_add(object, "device",
 			       options->vmm.devices ? json_object_new_string(options->vmm.device[0].address)
@@ -41,7 +42,8 @@ static void print_json(const struct ig_run_options *options, const struct ig_vmm
 	add_count(object, "route_updates", figures->measured, (int64_t)figures->route_updates);
 	json_object_object_add(object, "seconds",
 			       figures->measured ? json_object_new_double(figures->seconds) : NULL);
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(object,
+					    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 }
 
@@ -55,12 +57,14 @@ static void print_words(const struct ig_run_options *options, const struct ig_vm
 	printf("%s, %s guest: %llu events, %llu interrupts, %lld extra, %llu lost; %.1f user exits an event, "
 	       "%.1f us an event\n",
 	       ig_policy_names[options->vmm.policy], options->guest, (unsigned long long)report->events,
-	       (unsigned long long)report->entries, (long long)extra(report), (unsigned long long)report->lost,
-	       (double)figures->user_exits / (double)report->events, figures->seconds * 1e6 / (double)report->events);
+	       (unsigned long long)report->entries, (long long)extra(report),
+	       (unsigned long long)report->lost, (double)figures->user_exits / (double)report->events,
+	       figures->seconds * 1e6 / (double)report->events);
 }
 
 /* Why a run ended that should not have ended so; NULL: the guest is to be asked. */
-static const char *complaint(const struct ig_run_options *options, const struct ig_vmm *vmm, char *buffer, size_t size)
+static const char *complaint(const struct ig_run_options *options, const struct ig_vmm *vmm, char *buffer,
+			     size_t size)
 {
 	switch (vmm->end) {
 	case IG_END_TIMEOUT:
@@ -99,8 +103,8 @@ int ig_run_main(int argc, char **argv)
 	if (status || help)
 		return status;
 	if (!options.vmm.multiboot && !options.vmm.kernel) {
-		snprintf(append, sizeof(append), "mode=%s events=%llu work=%llu gap=%llu cpus=%u", options.guest,
-			 (unsigned long long)options.events, (unsigned long long)options.work,
+		snprintf(append, sizeof(append), "mode=%s events=%llu work=%llu gap=%llu cpus=%u",
+			 options.guest, (unsigned long long)options.events, (unsigned long long)options.work,
 			 (unsigned long long)options.gap, options.vmm.cpus);
 		options.vmm.append = append;
 	}

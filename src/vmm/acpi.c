@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The ACPI tables (ACPI 6.3, chapter 5): root pointer, XSDT, FADT, FACS, MADT, and the DSDT, whose bytes dsdt.asl is
- * compiled to. Main thread, while no vCPU runs.
+ * The ACPI tables (ACPI 6.3, chapter 5): root pointer, XSDT, FADT, FACS, MADT, and the DSDT, whose bytes
+ * dsdt.asl is compiled to. Main thread, while no vCPU runs.
  */
 #include <stddef.h>
 #include <string.h>
@@ -53,8 +53,8 @@ struct fadt { /* 5.2.9 */
 	uint32_t smi_command;
 	uint8_t acpi_enable, acpi_disable, s4bios, pstate;
 	uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer, gpe0, gpe1;
-	uint8_t pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length, gpe1_length,
-		gpe1_base, cstate;
+	uint8_t pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length,
+		gpe1_length, gpe1_base, cstate;
 	uint16_t c2_latency, c3_latency, flush_size, flush_stride;
 	uint8_t duty_offset, duty_width, day_alarm, month_alarm, century;
 	uint16_t boot_flags;
@@ -65,8 +65,8 @@ struct fadt { /* 5.2.9 */
 	uint16_t arm_flags;
 	uint8_t minor;
 	uint64_t x_facs, x_dsdt;
-	struct address x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0,
-		x_gpe1, sleep_control, sleep_status;
+	struct address x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer,
+		x_gpe0, x_gpe1, sleep_control, sleep_status;
 	char hypervisor[8];
 } __attribute__((packed));
 
@@ -205,7 +205,9 @@ static bool is_pci(const struct ig_vmm *vmm, uint32_t gsi)
 	return false;
 }
 
-/* The PC's timer is at pin 2. Of the others those of PCI and of ACPI are no ISA interrupts: level-triggered. */
+/*
+ * The PC's timer is at pin 2. Of the others those of PCI and of ACPI are no ISA interrupts: level-triggered.
+ */
 static void add_overrides(const struct ig_vmm *vmm, struct growing *table)
 {
 	add_override(table, 0, ISA_TIMER_GSI, 0);
@@ -262,8 +264,8 @@ static uint64_t place_fadt(struct place *place, uint64_t facs, uint64_t dsdt)
 		.c3_latency = FADT_NO_C3,
 		.century = FADT_CENTURY,
 		.boot_flags = FADT_NO_VGA,
-		.flags = FADT_WBINVD | FADT_C1 | FADT_NO_POWER_BUTTON | FADT_NO_SLEEP_BUTTON | FADT_NO_RTC_WAKE |
-			 FADT_TIMER_32 | FADT_RESET_REGISTER,
+		.flags = FADT_WBINVD | FADT_C1 | FADT_NO_POWER_BUTTON | FADT_NO_SLEEP_BUTTON |
+			 FADT_NO_RTC_WAKE | FADT_TIMER_32 | FADT_RESET_REGISTER,
 		.reset = port(IG_ACPI_RESET, 1, ACCESS_BYTE),
 		.reset_value = RESET_VALUE,
 		.minor = FADT_MINOR,

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Where the machine's ACPI hardware and tables are: for the tables, for the DSDT's source and for what answers the
- * guest. Only constants.
+ * Where the machine's ACPI hardware and tables are: for the tables, for the DSDT's source and for what
+ * answers the guest. Only constants.
  */
 #ifndef IG_ACPI_H
 #define IG_ACPI_H
 
-/* Guest memory that the tables are in; it starts with the root pointer, where a BIOS's would be looked for too. */
+/*
+ * Guest memory that the tables are in; it starts with the root pointer, where a BIOS's would be looked for
+ * too.
+ */
 #define IG_ACPI_START 0xe0000
 #define IG_ACPI_END   0x100000
 
-/* The GSI of the INTx of the device in each slot, from slot 1 on, one byte each: the DSDT's _PRT reads them. */
+/*
+ * The GSI of the INTx of the device in each slot, from slot 1 on, one byte each: the DSDT's _PRT reads them.
+ */
 #define IG_ACPI_GSIS 0xe0040
 
 /* Ports of the fixed hardware (ACPI 6.3, 4.8.3), and of PCI's reset control register. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The built-in device: a forwarded level device and the host that forwards it, in one. Its registers are those of
- * QEMU's edu that have to do with its interrupt. The host half behaves as vfio-pci does: it masks the line before
- * it signals the trigger, unmasks it at a resample and then signals again if the line is still up, and can be told
- * to keep quiet. A thread does that, so that it is as asynchronous to the guest as a real host's interrupt; a line
- * that is up at the unmask is signalled from a worker, some time later.
+ * The built-in device: a forwarded level device and the host that forwards it, in one. Its registers are
+ * those of QEMU's edu that have to do with its interrupt. The host half behaves as vfio-pci does: it masks
+ * the line before it signals the trigger, unmasks it at a resample and then signals again if the line is
+ * still up, and can be told to keep quiet. A thread does that, so that it is as asynchronous to the guest as
+ * a real host's interrupt; a line that is up at the unmask is signalled from a worker, some time later.
  *
  * The guest reads the registers from memory, as it does those of a real assigned device; writes exit.
  *
@@ -29,10 +29,10 @@
 #define CLASS_OTHER   0x00ffU
 
 /*
- * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the guest
- * sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the device, both of
- * which exit. So the worker waits, within a bound, until the vCPU that took the EOI has had such an exit since the
- * trigger. On other KVMs it had it before it sent the EOI.
+ * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the
+ * guest sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the
+ * device, both of which exit. So the worker waits, within a bound, until the vCPU that took the EOI has had
+ * such an exit since the trigger. On other KVMs it had it before it sent the EOI.
  */
 #define WORKER_NANOSECONDS 50000L
 #define WORKER_ROUNDS_MAX  20000
@@ -47,7 +47,10 @@ struct builtin {
 	int64_t triggers, resamples;
 	int trigger_fd, resample_fd;
 	int raise_fd;     /* the line went up, or the thread shall end */
-	/* The thread's own: the worker's rounds since the line was unmasked, and the vCPUs' exits at the trigger. */
+	/*
+	 * The thread's own: the worker's rounds since the line was unmasked, and the vCPUs' exits at the
+	 * trigger.
+	 */
 	uint32_t rounds;
 	uint64_t taken[IG_VCPUS_MAX];
 	_Atomic bool ending;
@@ -97,7 +100,10 @@ static void take_resample(struct builtin *builtin)
 	builtin->resamples++;
 }
 
-/* A rising line interrupts at once. Returns whether there is work for the worker: a line that is up, unmasked. */
+/*
+ * A rising line interrupts at once. Returns whether there is work for the worker: a line that is up,
+ * unmasked.
+ */
 static bool serve(struct builtin *builtin)
 {
 	bool raised = drain_fd(builtin->raise_fd), up;
@@ -272,8 +278,9 @@ static void init_config(struct ig_pci_device *pci)
 }
 
 /*
- * One vCPU and the device take turns: on one CPU they hand over without waking an idle one, which costs more than
- * the interrupt. The threads that are started from here on inherit it. Where it is refused, it is only slower.
+ * One vCPU and the device take turns: on one CPU they hand over without waking an idle one, which costs more
+ * than the interrupt. The threads that are started from here on inherit it. Where it is refused, it is only
+ * slower.
  */
 static void share_cpu(void)
 {

@@ -16,6 +16,8 @@
 #define LEAVE      'x'
 #define LEAVE_WIDE 'X'
 
+const struct ig_console ig_console_none = { .in_fd = -1, .out_fd = -1, .own_fd = -1, .peer_fd = -1 };
+
 /* A terminal of which we are in the background stays as it is: to touch it would stop us. */
 static bool is_our_terminal(int fd)
 {
@@ -89,7 +91,8 @@ int ig_console_open(struct ig_console *console, const struct ig_console_options 
 	const char *name = options->kind == IG_CONSOLE_PTY ? "pty" : "stdio";
 	int error;
 
-	*console = (struct ig_console){ .in_fd = -1, .own_fd = -1, .peer_fd = -1, .out_fd = options->output_fd };
+	*console = ig_console_none;
+	console->out_fd = options->output_fd;
 	error = open_kind(console, options);
 	if (error)
 		ig_error("--console: cannot open %s: %s",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Where the guest's serial port leads: this terminal, a pseudo-terminal, a file, or output alone. Opened, read and
- * closed by the main thread; whoever sends for the guest writes.
+ * Where the guest's serial port leads: this terminal, a pseudo-terminal, a file, or output alone. Opened,
+ * read and closed by the main thread; whoever sends for the guest writes.
  */
 #ifndef IG_CONSOLE_H
 #define IG_CONSOLE_H
@@ -37,8 +37,14 @@ struct ig_console {
 	uint32_t first, count;
 };
 
-/* Writes what the guest said; waits for room, unless stop_fd becomes readable. A pseudo-terminal that is full drops it. */
+/*
+ * Writes what the guest said; waits for room, unless stop_fd becomes readable. A pseudo-terminal that is full
+ * drops it.
+ */
 void ig_console_write(const struct ig_console *console, uint8_t byte, int stop_fd);
+
+/* One that is not open. */
+extern const struct ig_console ig_console_none;
 
 enum ig_console_said { IG_CONSOLE_GOES_ON, IG_CONSOLE_LEAVE };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a vCPU says of itself: all that KVM supports, with the numbers of this vCPU and of this machine in it. One
- * package, whose cores have one thread each.
+ * What a vCPU says of itself: all that KVM supports, with the numbers of this vCPU and of this machine in it.
+ * One package, whose cores have one thread each.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,10 @@ enum {
 #define CACHES_LEVEL        0x7U
 #define CACHE_SHARED_LEVEL  3U
 
-/* Leaves 0xb and 0x1f: EAX the bits of the id below the next level, EBX the threads, ECX the level and its type. */
+/*
+ * Leaves 0xb and 0x1f: EAX the bits of the id below the next level, EBX the threads, ECX the level and its
+ * type.
+ */
 #define TOPOLOGY_THREADS    (1U << 8)
 #define TOPOLOGY_CORES      (2U << 8)
 
@@ -68,7 +71,8 @@ static void set_features(const struct ig_vcpu *vcpu, struct kvm_cpuid_entry2 *en
 {
 	uint32_t cpus = vcpu->vmm->options.cpus;
 
-	entry->ebx = (entry->ebx & FEATURES_EBX_KEPT) | cpus << FEATURES_COUNT_SHIFT | vcpu->id << FEATURES_ID_SHIFT;
+	entry->ebx = (entry->ebx & FEATURES_EBX_KEPT) | cpus << FEATURES_COUNT_SHIFT |
+		     vcpu->id << FEATURES_ID_SHIFT;
 	entry->ecx |= unsaid_features(vcpu);
 	if (cpus > 1)
 		entry->edx |= FEATURES_HTT;
@@ -91,13 +95,18 @@ static void set_caches(const struct ig_vcpu *vcpu, struct kvm_cpuid_entry2 *entr
 		entry->eax |= (vcpu->vmm->options.cpus - 1) << CACHES_CORES_SHIFT;
 }
 
+/* Of the levels: 0 the threads of a core, 1 the cores of the package; then there are no more. */
 static void set_topology(const struct ig_vcpu *vcpu, struct kvm_cpuid_entry2 *entry)
 {
 	uint32_t cpus = vcpu->vmm->options.cpus;
+	const struct level {
+		uint32_t bits, threads, type;
+	} none = { 0 }, level[] = { { 0, 1, TOPOLOGY_THREADS }, { id_bits(cpus), cpus, TOPOLOGY_CORES } };
+	struct level own = entry->index < sizeof(level) / sizeof(level[0]) ? level[entry->index] : none;
 
-	entry->eax = entry->index == 1 ? id_bits(cpus) : 0;
-	entry->ebx = entry->index == 0 ? 1 : entry->index == 1 ? cpus : 0;
-	entry->ecx = entry->index | (entry->index == 0 ? TOPOLOGY_THREADS : entry->index == 1 ? TOPOLOGY_CORES : 0);
+	entry->eax = own.bits;
+	entry->ebx = own.threads;
+	entry->ecx = entry->index | own.type;
 	entry->edx = vcpu->id;
 }
 
@@ -113,7 +122,7 @@ static void set_entry(const struct ig_vcpu *vcpu, struct kvm_cpuid_entry2 *entry
 	case LEAF_TOPOLOGY_V2: set_topology(vcpu, entry); break;
 	case LEAF_SIZES: entry->ecx = id_bits(cpus) << SIZES_BITS_SHIFT | (cpus - 1); break;
 	case LEAF_AMD_TOPOLOGY:
-		entry->eax = entry->ebx = vcpu->id; /* the id, and that of its core, which has this thread alone */
+		entry->eax = entry->ebx = vcpu->id; /* its own, and its core's, which is its alone */
 		entry->ecx = 0;
 		break;
 	default: break;

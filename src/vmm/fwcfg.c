@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * fw_cfg, as far as bare-metal guests use it: a selector, and the item's bytes one by one (QEMU, docs/specs/fw_cfg).
- * Any vCPU; fwcfg.lock.
+ * fw_cfg, as far as bare-metal guests use it: a selector, and the item's bytes one by one (QEMU,
+ * docs/specs/fw_cfg). Any vCPU; fwcfg.lock.
  */
 #include <string.h>
 

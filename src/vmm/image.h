@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The files that a guest is made of, mapped read-only for as long as the VM lives: a reset loads them again. Main
- * thread, while no vCPU runs.
+ * The files that a guest is made of, mapped read-only for as long as the VM lives: a reset loads them again.
+ * Main thread, while no vCPU runs.
  */
 #ifndef IG_IMAGE_H
 #define IG_IMAGE_H
@@ -25,8 +25,8 @@ int ig_image_open(const char *path, struct ig_image *image);
 void ig_image_close(struct ig_image *image);
 
 /*
- * A kind of guest: how it gets into memory, at the start and at each reset, and where its first vCPU starts. Each
- * prints its error and returns 0 or a negative errno.
+ * A kind of guest: how it gets into memory, at the start and at each reset, and where its first vCPU starts.
+ * Each prints its error and returns 0 or a negative errno.
  */
 struct ig_boot {
 	int (*load)(struct ig_vmm *vmm);

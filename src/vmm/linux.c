@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loads a bzImage by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst and zero-page.rst): the kernel,
- * its initrd, its command line, the zero page with the map of memory, and what the first vCPU needs to be in long
- * mode. An image is a file of unknown contents: every number in it is checked. Main thread, while no vCPU runs.
+ * Loads a bzImage by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst and zero-page.rst): the
+ * kernel, its initrd, its command line, the zero page with the map of memory, and what the first vCPU needs
+ * to be in long mode. An image is a file of unknown contents: every number in it is checked. Main thread,
+ * while no vCPU runs.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -166,7 +167,8 @@ static int load_cmdline(struct ig_vmm *vmm, struct setup_header *header)
 	size_t length = strlen(cmdline);
 
 	if (length > header->cmdline_size || CMDLINE_AT + length >= LOW_END) {
-		ig_error("--append: the kernel's command line is too long: %u bytes at most", header->cmdline_size);
+		ig_error("--append: the kernel's command line is too long: %u bytes at most",
+			 header->cmdline_size);
 		return -E2BIG;
 	}
 	memcpy(ig_memory_at(vmm, CMDLINE_AT, length + 1), cmdline, length + 1);
@@ -203,7 +205,8 @@ static void fill_tables(struct ig_vmm *vmm)
 	for (uint32_t gib = 0; gib < MAPPED_GIB; gib++) {
 		table[1][gib] = (TABLES_AT + (2 + gib) * PAGE) | upper;
 		for (uint64_t i = 0; i < TABLE_ENTRIES; i++)
-			table[2 + gib][i] = (gib * TABLE_ENTRIES + i) << LARGE_PAGE_SHIFT | ENTRY_LARGE | upper;
+			table[2 + gib][i] =
+				(gib * TABLE_ENTRIES + i) << LARGE_PAGE_SHIFT | ENTRY_LARGE | upper;
 	}
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The run of a VM: the event loop, resets, the end. Main thread, except ig_vmm_stop() and ig_vmm_reset(). The vCPUs'
- * threads are there from the start to the end of a run; while `phase` says so they are paused, and the machine can
- * be changed.
+ * The run of a VM: the event loop, resets, the end. Main thread, except ig_vmm_stop() and ig_vmm_reset(). The
+ * vCPUs' threads are there from the start to the end of a run; while `phase` says so they are paused, and the
+ * machine can be changed.
  */
 #include <errno.h>
 #include <poll.h>
@@ -155,7 +155,8 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 	while (!atomic_load(&vmm->stopping)) {
 		int ready;
 
-		fds[TYPED] = (struct pollfd){ .fd = vmm->console.count ? -1 : vmm->console.in_fd, .events = POLLIN };
+		fds[TYPED] = (struct pollfd){ .fd = vmm->console.count ? -1 : vmm->console.in_fd,
+					      .events = POLLIN };
 		ready = poll(fds, FDS, remaining(vmm, &start));
 		if (ready == 0)
 			ig_vmm_stop(vmm, IG_END_TIMEOUT, 0);

@@ -10,7 +10,8 @@
 
 #define HUGE_PAGE (UINT64_C(2) << 20)
 
-int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only)
+int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host,
+		       bool read_only)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
@@ -23,10 +24,14 @@ int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint
 	return ioctl(vmm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0;
 }
 
-/* Huge pages fit the guest's only where both begin at a multiple of their size: what is before and behind goes. */
+/*
+ * Huge pages fit the guest's only where both begin at a multiple of their size: what is before and behind
+ * goes.
+ */
 static void *map_aligned(uint64_t size)
 {
-	char *area = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *area = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint64_t before;
 
 	if (area == MAP_FAILED)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * MSI and MSI-X of an assigned device (PCI 3.0, 6.8): hidden, or let through. They are edges: nothing is to be held.
- * Each vector is an eventfd that VFIO signals and KVM has bound to a route; the routes stand beside the library's.
- * VFIO has one kind of interrupt on at a time, so INTx leaves the gate while messages are on. Under pci.lock.
+ * MSI and MSI-X of an assigned device (PCI 3.0, 6.8): hidden, or let through. They are edges: nothing is to
+ * be held. Each vector is an eventfd that VFIO signals and KVM has bound to a route; the routes stand beside
+ * the library's. VFIO has one kind of interrupt on at a time, so INTx leaves the gate while messages are on.
+ * Under pci.lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,34 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "vmm/vfio.h"
-
-enum { CAPABILITY_MSI = 0x05, CAPABILITY_MSIX = 0x11, CAPABILITY_NEXT = 1, CAPABILITIES_MAX = 48 };
-
-/* MSI (6.8.1): its registers after the header, and its control register. */
-enum { MSI_CONTROL = 2, MSI_ADDRESS = 4, MSI_ADDRESS_HIGH = 8, MSI_SIZE = 10, MSI_SIZE_64 = 14 };
-#define MSI_ENABLE         0x0001U
-#define MSI_CAPABLE_SHIFT  1
-#define MSI_ENABLED_SHIFT  4
-#define MSI_COUNT_MASK     0x7U
-#define MSI_64             0x0080U
-#define MSI_MASKABLE       0x0100U
-#define MSI_WRITABLE       (MSI_ENABLE | MSI_COUNT_MASK << MSI_ENABLED_SHIFT)
-#define MSI_VECTORS_MAX    32U
-#define MSI_MASK_SIZE      10U /* mask and pending bits, where there are any */
-
-/* MSI-X (6.8.2). */
-enum { MSIX_CONTROL = 2, MSIX_TABLE = 4, MSIX_SIZE = 12 };
-enum { ENTRY_ADDRESS, ENTRY_ADDRESS_HIGH, ENTRY_DATA, ENTRY_CONTROL };
-#define MSIX_COUNT_MASK    0x07ffU
-#define MSIX_FUNCTION_MASK 0x4000U
-#define MSIX_ENABLE        0x8000U
-#define MSIX_WRITABLE      (MSIX_FUNCTION_MASK | MSIX_ENABLE)
-#define MSIX_BAR_MASK      0x7U
-#define MSIX_ENTRY_SIZE    16U
-#define MSIX_ENTRY_MASKED  1U
-
-#define VECTORS_MAX 64U /* of one device: its MSI-X table is shown to be no longer */
+#include "vmm/msi.h"
 
 static uint32_t get32(const struct ig_assigned *assigned, uint32_t offset)
 {
@@ -72,7 +46,7 @@ static struct kvm_irq_routing_entry msi_route(const struct ig_assigned *assigned
 	return (struct kvm_irq_routing_entry){
 		.u.msi.address_lo = get32(assigned, at + MSI_ADDRESS),
 		.u.msi.address_hi = wide ? get32(assigned, at + MSI_ADDRESS_HIGH) : 0,
-		.u.msi.data = (data & ~(assigned->messages.used - 1)) | index, /* the device counts in its low bits */
+		.u.msi.data = (data & ~(assigned->messages.used - 1)) | index, /* in the low bits: PCI */
 	};
 }
 
@@ -240,7 +214,8 @@ static void follow_registers(struct ig_assigned *assigned)
 {
 	const struct ig_messages *messages = &assigned->messages;
 	uint16_t msi = messages->msi.hidden || !messages->msi.size ? 0 : control_of(assigned, &messages->msi);
-	uint16_t msix = messages->msix.hidden || !messages->msix.size ? 0 : control_of(assigned, &messages->msix);
+	uint16_t msix =
+		messages->msix.hidden || !messages->msix.size ? 0 : control_of(assigned, &messages->msix);
 	enum ig_interrupts wanted = msix & MSIX_ENABLE ? IG_INTERRUPTS_MSIX
 			   : msi & MSI_ENABLE ? IG_INTERRUPTS_MSI : IG_INTERRUPTS_INTX;
 	uint32_t count = 1U << (msi >> MSI_ENABLED_SHIFT & MSI_COUNT_MASK);
@@ -258,7 +233,8 @@ static void follow_registers(struct ig_assigned *assigned)
 }
 
 /* What of a byte of a capability the guest can change. */
-static uint8_t writable(const struct ig_messages *messages, const struct ig_capability *capability, uint32_t at)
+static uint8_t writable(const struct ig_messages *messages, const struct ig_capability *capability,
+			uint32_t at)
 {
 	bool msi = capability == &messages->msi;
 	uint16_t control = msi ? MSI_WRITABLE : MSIX_WRITABLE;
@@ -270,8 +246,8 @@ static uint8_t writable(const struct ig_messages *messages, const struct ig_capa
 	return msi ? 0xff : 0;
 }
 
-static void write_capability(struct ig_assigned *assigned, const struct ig_capability *capability, uint32_t offset,
-			     const uint8_t *data, uint32_t size)
+static void write_capability(struct ig_assigned *assigned, const struct ig_capability *capability,
+			     uint32_t offset, const uint8_t *data, uint32_t size)
 {
 	for (uint32_t i = 0; i < size; i++) {
 		uint8_t mask = writable(&assigned->messages, capability, offset + i - capability->at);
@@ -302,7 +278,8 @@ bool ig_msi_config_write(struct ig_assigned *assigned, uint32_t offset, const ui
 	return true;
 }
 
-bool ig_msi_bar_access(struct ig_assigned *assigned, uint32_t bar, uint64_t offset, bool write, void *data, uint32_t size)
+bool ig_msi_bar_access(struct ig_assigned *assigned, uint32_t bar, uint64_t offset, bool write, void *data,
+		       uint32_t size)
 {
 	struct ig_messages *messages = &assigned->messages;
 	uint64_t at = offset - messages->table_at;
@@ -321,111 +298,6 @@ bool ig_msi_bar_access(struct ig_assigned *assigned, uint32_t bar, uint64_t offs
 	if (assigned->interrupts == IG_INTERRUPTS_MSIX)
 		sync_vectors(assigned);
 	return true;
-}
-
-/* The capability is the guest's: it sees what is in config[] now, and what it writes goes nowhere else. */
-static void take_over(struct ig_assigned *assigned, const struct ig_capability *capability)
-{
-	struct ig_pci_device *pci = &assigned->pci;
-
-	ig_vfio_read_config(assigned, capability->at, &pci->config[capability->at], capability->size);
-	memset(&pci->real[capability->at], 0, capability->size);
-	if (capability->hidden)
-		memset(&pci->config[capability->at], 0, capability->size);
-}
-
-/* There are no masks of vectors here: so they are not shown. */
-static void take_msi(struct ig_assigned *assigned, uint32_t at)
-{
-	struct ig_messages *messages = &assigned->messages;
-	uint16_t control = 0;
-
-	ig_vfio_read_config(assigned, at + MSI_CONTROL, &control, sizeof(control));
-	messages->msi = (struct ig_capability){
-		.at = at,
-		.size = (control & MSI_64 ? MSI_SIZE_64 : MSI_SIZE) + (control & MSI_MASKABLE ? MSI_MASK_SIZE : 0),
-		.hidden = !assigned->pci.vmm->options.msi,
-	};
-	take_over(assigned, &messages->msi);
-	if (messages->msi.hidden)
-		return;
-	ig_pci_set16(&assigned->pci, at + MSI_CONTROL, control & (uint16_t)~(MSI_MASKABLE | MSI_WRITABLE));
-	messages->vectors = 1U << (control >> MSI_CAPABLE_SHIFT & MSI_COUNT_MASK);
-	if (messages->vectors > MSI_VECTORS_MAX)
-		messages->vectors = MSI_VECTORS_MAX;
-}
-
-static void take_msix(struct ig_assigned *assigned, uint32_t at)
-{
-	struct ig_messages *messages = &assigned->messages;
-	uint16_t control = 0;
-	uint32_t table = 0, count;
-
-	messages->msix = (struct ig_capability){ at, MSIX_SIZE, !assigned->pci.vmm->options.msi };
-	take_over(assigned, &messages->msix);
-	if (messages->msix.hidden)
-		return;
-	control = control_of(assigned, &messages->msix);
-	table = get32(assigned, at + MSIX_TABLE);
-	count = (control & MSIX_COUNT_MASK) + 1;
-	if (count > VECTORS_MAX)
-		count = VECTORS_MAX;
-	ig_pci_set16(&assigned->pci, at + MSIX_CONTROL, (uint16_t)(count - 1));
-	messages->table_bar = table & MSIX_BAR_MASK;
-	messages->table_at = table & ~MSIX_BAR_MASK;
-	messages->table_size = count * MSIX_ENTRY_SIZE;
-	if (count > messages->vectors)
-		messages->vectors = count;
-}
-
-/* Leaves a hidden capability out of the list; `link` is where its address is. */
-static void unlink_capability(struct ig_assigned *assigned, uint32_t link, uint8_t next)
-{
-	assigned->pci.config[link] = next;
-	assigned->pci.real[link] = 0;
-}
-
-/* Follows the list as the device has it, which may be damaged: it ends after as many as there can be. */
-static void walk(struct ig_assigned *assigned)
-{
-	const struct ig_messages *messages = &assigned->messages;
-	uint32_t link = IG_PCI_CAPABILITIES;
-	uint8_t at = 0, header[2];
-
-	ig_vfio_read_config(assigned, IG_PCI_CAPABILITIES, &at, 1);
-	for (uint32_t i = 0; i < CAPABILITIES_MAX; i++) {
-		at &= 0xfc;
-		if (at < IG_PCI_HEADER_END || ig_vfio_read_config(assigned, at, header, sizeof(header)))
-			return;
-		if (header[0] == CAPABILITY_MSI && !messages->msi.size)
-			take_msi(assigned, at);
-		else if (header[0] == CAPABILITY_MSIX && !messages->msix.size)
-			take_msix(assigned, at);
-		if (covers(&messages->msi, at) || covers(&messages->msix, at) ? !assigned->pci.vmm->options.msi : false)
-			unlink_capability(assigned, link, header[CAPABILITY_NEXT]);
-		else
-			link = at + (uint32_t)CAPABILITY_NEXT;
-		at = header[CAPABILITY_NEXT];
-	}
-}
-
-int ig_msi_open(struct ig_assigned *assigned)
-{
-	struct ig_messages *messages = &assigned->messages;
-	struct ig_pci_device *pci = &assigned->pci;
-
-	walk(assigned);
-	if (!pci->real[IG_PCI_CAPABILITIES] && !pci->config[IG_PCI_CAPABILITIES])
-		pci->real[IG_PCI_STATUS] = (uint8_t)~IG_PCI_STATUS_CAPABILITIES; /* the list is empty now */
-	if (!messages->vectors)
-		return 0;
-	messages->vector = calloc(messages->vectors, sizeof(*messages->vector));
-	if (!messages->vector)
-		return ig_vfio_fail(assigned->address, -ENOMEM, "cannot let its MSI through");
-	messages->first_gsi = pci->vmm->pci.next_gsi;
-	pci->vmm->pci.next_gsi += messages->vectors;
-	ig_msi_reset(assigned);
-	return 0;
 }
 
 void ig_msi_reset(struct ig_assigned *assigned)

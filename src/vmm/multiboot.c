@@ -50,8 +50,8 @@ struct header {
 };
 
 struct information {
-	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length,
-		mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
+	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4],
+		mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
 };
 
 struct module {
@@ -93,8 +93,8 @@ static bool find_header(const struct ig_image *image, size_t *at, struct header 
 }
 
 /* Copies a piece of the file into guest memory, and clears what follows it up to size. */
-static int load_piece(struct ig_vmm *vmm, const struct ig_image *image, uint64_t offset, uint64_t bytes, uint64_t address,
-		      uint64_t size)
+static int load_piece(struct ig_vmm *vmm, const struct ig_image *image, uint64_t offset, uint64_t bytes,
+		      uint64_t address, uint64_t size)
 {
 	unsigned char *to = ig_memory_at(vmm, address, size);
 
@@ -124,7 +124,8 @@ static int load_addresses(struct ig_vmm *vmm, const struct ig_image *image, size
 	if (header.load_addr > header.header_addr || header.header_addr - header.load_addr > at)
 		return bad_image(image, "damaged: the header's addresses contradict each other");
 	offset = at - (header.header_addr - header.load_addr);
-	bytes = header.load_end_addr ? (uint64_t)header.load_end_addr - header.load_addr : image->size - offset;
+	bytes = header.load_end_addr ? (uint64_t)header.load_end_addr - header.load_addr
+				     : image->size - offset;
 	if (header.load_end_addr && header.load_end_addr < header.load_addr)
 		return bad_image(image, "damaged: it ends before it begins");
 	size = bytes;
@@ -162,7 +163,8 @@ static int load_elf(struct ig_vmm *vmm, const struct ig_image *image, uint32_t *
 		memcpy(&segment, image->bytes + at, sizeof(segment));
 		if (segment.p_type != PT_LOAD || !segment.p_memsz)
 			continue;
-		error = load_piece(vmm, image, segment.p_offset, segment.p_filesz, segment.p_paddr, segment.p_memsz);
+		error = load_piece(vmm, image, segment.p_offset, segment.p_filesz, segment.p_paddr,
+				   segment.p_memsz);
 		if (error)
 			return error;
 		loaded++;
@@ -244,8 +246,10 @@ static int prepare(struct ig_vmm *vmm, const char *name, const struct module *mo
 		prepared.info.mods_count = 1;
 		prepared.info.mods_addr = INFO_ADDRESS + offsetof(struct prepared, module);
 	}
-	if (!prepared.info.cmdline || !prepared.info.boot_loader_name || (module && !prepared.module.string)) {
-		ig_error("the guest's command line is too long: %u bytes at most", STRINGS_END - STRINGS_ADDRESS);
+	if (!prepared.info.cmdline || !prepared.info.boot_loader_name ||
+	    (module && !prepared.module.string)) {
+		ig_error("the guest's command line is too long: %u bytes at most",
+			 STRINGS_END - STRINGS_ADDRESS);
 		return -E2BIG;
 	}
 	memcpy((char *)vmm->memory + INFO_ADDRESS, &prepared, sizeof(prepared));
@@ -267,7 +271,8 @@ static int load(struct ig_vmm *vmm)
 static struct kvm_segment flat_segment(uint16_t selector, uint8_t type)
 {
 	return (struct kvm_segment){
-		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1,
+		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1,
+		.g = 1,
 	};
 }
 

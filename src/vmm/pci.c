@@ -119,7 +119,8 @@ static struct ig_pci_device *addressed(struct ig_vmm *vmm)
 {
 	uint32_t address = vmm->pci.address, slot = address >> ADDRESS_SLOT_SHIFT & SLOT_MASK;
 
-	if (!(address & ADDRESS_ENABLE) || (address >> ADDRESS_BUS_SHIFT & BUS_MASK) || (address & ADDRESS_FUNCTION))
+	if (!(address & ADDRESS_ENABLE) || (address >> ADDRESS_BUS_SHIFT & BUS_MASK) ||
+	    (address & ADDRESS_FUNCTION))
 		return NULL;
 	return slot <= IG_DEVICES_MAX ? vmm->pci.device[slot] : NULL;
 }
@@ -227,7 +228,8 @@ void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *d
 	pthread_mutex_lock(&vmm->pci.lock);
 	device = addressed(vmm);
 	offset += vmm->pci.address & ADDRESS_REGISTER;
-	if (device && offset % size == 0 && offset % REGISTER + size <= REGISTER && offset + size <= IG_PCI_CONFIG_SIZE) {
+	if (device && offset % size == 0 && offset % REGISTER + size <= REGISTER &&
+	    offset + size <= IG_PCI_CONFIG_SIZE) {
 		if (write)
 			write_config(device, offset, data, size);
 		else
@@ -236,8 +238,8 @@ void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *d
 	pthread_mutex_unlock(&vmm->pci.lock);
 }
 
-static bool access_device(struct ig_pci_device *device, uint32_t space, uint64_t address, bool write, void *data,
-			  uint32_t size)
+static bool access_device(struct ig_pci_device *device, uint32_t space, uint64_t address, bool write,
+			  void *data, uint32_t size)
 {
 	if (!device || !(ig_pci_get16(device, IG_PCI_COMMAND) & space))
 		return false;
@@ -254,7 +256,8 @@ static bool access_device(struct ig_pci_device *device, uint32_t space, uint64_t
 }
 
 /* Finds the BAR that decodes an access, and hands it over. */
-static bool access_bar(struct ig_vmm *vmm, uint32_t space, uint64_t address, bool write, void *data, uint32_t size)
+static bool access_bar(struct ig_vmm *vmm, uint32_t space, uint64_t address, bool write, void *data,
+		       uint32_t size)
 {
 	bool mine = false;
 

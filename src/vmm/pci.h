@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * PCI: configuration mechanism 1, bus 0 with a host bridge at slot 0 and a device, of one function, at each slot from
- * 1 on. Everything that a guest can reach is under pci.lock; what opens, resets and closes a device runs in the main
- * thread while no vCPU does, and count may be called at any time.
+ * PCI: configuration mechanism 1, bus 0 with a host bridge at slot 0 and a device, of one function, at each
+ * slot from 1 on. Everything that a guest can reach is under pci.lock; what opens, resets and closes a device
+ * runs in the main thread while no vCPU does, and count may be called at any time.
  */
 #ifndef IG_PCI_H
 #define IG_PCI_H
@@ -29,8 +29,8 @@ struct ig_pci_device {
 	irqgate_source irq; /* 0: it has none at the moment */
 
 	/* An access to what a BAR decodes. */
-	void (*bar_access)(struct ig_pci_device *device, uint32_t bar, uint64_t offset, bool write, void *data,
-			   uint32_t size);
+	void (*bar_access)(struct ig_pci_device *device, uint32_t bar, uint64_t offset, bool write,
+			   void *data, uint32_t size);
 	/* The command register or a BAR changed. NULL: nothing to do. */
 	void (*update)(struct ig_pci_device *device, uint16_t command);
 	/* A write to configuration space that the bus does not know. NULL: ignored. */
@@ -39,7 +39,10 @@ struct ig_pci_device {
 	void (*config_read)(struct ig_pci_device *device, uint32_t offset, void *data, uint32_t size);
 	/* Triggers and resamples so far, or -1. NULL: no such thing. */
 	void (*count)(struct ig_pci_device *device, int64_t *triggers, int64_t *resamples);
-	/* The machine is reset; the registers that the bus knows are already. 0 or a negative errno. NULL: nothing to do. */
+	/*
+	 * The machine is reset; the registers that the bus knows are already. 0 or a negative errno. NULL:
+	 * nothing to do.
+	 */
 	int (*reset)(struct ig_pci_device *device);
 	void (*close)(struct ig_pci_device *device);
 };

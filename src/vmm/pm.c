@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Power: ACPI's fixed registers (ACPI 6.3, 4.8.3), the reset control register and the keyboard controller's way to
- * reset. There are no events: nothing raises the SCI. Any vCPU; nothing here locks.
+ * Power: ACPI's fixed registers (ACPI 6.3, 4.8.3), the reset control register and the keyboard controller's
+ * way to reset. There are no events: nothing raises the SCI. Any vCPU; nothing here locks.
  */
 #include <string.h>
 #include <time.h>
@@ -33,7 +33,8 @@ static uint32_t timer(void)
 
 static void write_control(struct ig_vmm *vmm, uint16_t value)
 {
-	if ((value & CONTROL_SLEEP) && (value >> CONTROL_SLEEP_SHIFT & CONTROL_SLEEP_TYPE) == IG_ACPI_SLEEP_OFF)
+	if ((value & CONTROL_SLEEP) &&
+	    (value >> CONTROL_SLEEP_SHIFT & CONTROL_SLEEP_TYPE) == IG_ACPI_SLEEP_OFF)
 		ig_vmm_stop(vmm, IG_END_POWER_OFF, 0);
 }
 

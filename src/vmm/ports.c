@@ -20,7 +20,10 @@ enum {
 	PORT_TEST_LINES = 0x2000, /* + GSI: a write sets the level of a wire on it */
 };
 
-/* A wire is added when the guest first uses it: one on a device's GSI would take that line off the direct path. */
+/*
+ * A wire is added when the guest first uses it: one on a device's GSI would take that line off the direct
+ * path.
+ */
 static void set_test_line(struct ig_vmm *vmm, uint32_t gsi, bool level)
 {
 	pthread_mutex_lock(&vmm->wires_lock);

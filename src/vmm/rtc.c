@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The real-time clock and its battery-backed memory (Motorola MC146818A data sheet; the century as ACPI's FADT names
- * it). It tells the host's UTC plus what the guest has set; it does not interrupt. Any vCPU, under rtc.lock.
+ * The real-time clock and its battery-backed memory (Motorola MC146818A data sheet; the century as ACPI's
+ * FADT names it). It tells the host's UTC plus what the guest has set; it does not interrupt. Any vCPU, under
+ * rtc.lock.
  */
 #include <string.h>
 #include <time.h>
@@ -90,7 +91,8 @@ static void take_time(struct ig_rtc *rtc)
 		.tm_hour = decode_hours(rtc, rtc->memory[REG_HOURS]),
 		.tm_mday = decode(rtc, rtc->memory[REG_DAY]),
 		.tm_mon = decode(rtc, rtc->memory[REG_MONTH]) - 1,
-		.tm_year = (decode(rtc, rtc->memory[REG_CENTURY]) - 19) * 100 + decode(rtc, rtc->memory[REG_YEAR]),
+		.tm_year = (decode(rtc, rtc->memory[REG_CENTURY]) - 19) * 100 +
+			   decode(rtc, rtc->memory[REG_YEAR]),
 	};
 
 	rtc->offset = timegm(&tm) - time(NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A 16550 (PC16550D data sheet, section 8). Its interrupt is a wire on GSI 4. Any vCPU, and the main thread with what
- * is typed, under serial.lock.
+ * A 16550 (PC16550D data sheet, section 8). Its interrupt is a wire on GSI 4. Any vCPU, and the main thread
+ * with what is typed, under serial.lock.
  */
 #include <errno.h>
 #include <string.h>

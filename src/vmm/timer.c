@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The PC's 8254 and its ticks (chip/pit.h). Counter 0 drives IRQ 0: input 0 of the 8259s, and pin 2 of the IOAPIC. The
- * main thread is woken by a timer when a tick is due. A tick that finds the last one not taken yet is one with it, as
- * on hardware. Any vCPU, and the main thread, under timer.lock.
+ * The PC's 8254 and its ticks (chip/pit.h). Counter 0 drives IRQ 0: input 0 of the 8259s, and pin 2 of the
+ * IOAPIC. The main thread is woken by a timer when a tick is due. A tick that finds the last one not taken
+ * yet is one with it, as on hardware. Any vCPU, and the main thread, under timer.lock.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,8 @@
 #define GSI_IOAPIC 2U
 
 #define NANOSECONDS  UINT64_C(1000000000)
-#define INTERVAL_MIN UINT64_C(100000) /* a guest that wants more ticks than this does not keep the host busy */
+#define INTERVAL_MIN                                                                                         \
+	UINT64_C(100000) /* a guest that wants more ticks than this does not keep the host busy */
 
 static uint64_t clock_now(void)
 {

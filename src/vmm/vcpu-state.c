@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a vCPU is made of, as KVM made it: taken before it first runs, put back at a reset. Main thread, while the vCPU
- * does not run.
+ * What a vCPU is made of, as KVM made it: taken before it first runs, put back at a reset. Main thread, while
+ * the vCPU does not run.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,8 +73,10 @@ int ig_vcpu_state_take(struct ig_vcpu *vcpu)
 	vcpu->at_reset = state;
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &state->regs) || ioctl(vcpu->fd, KVM_GET_SREGS, &state->sregs) ||
 	    ioctl(vcpu->fd, KVM_GET_XSAVE, &state->xsave) || ioctl(vcpu->fd, KVM_GET_XCRS, &state->xcrs) ||
-	    ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &state->debugregs) || ioctl(vcpu->fd, KVM_GET_LAPIC, &state->lapic) ||
-	    ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &state->events) || ioctl(vcpu->fd, KVM_GET_MP_STATE, &state->mp))
+	    ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &state->debugregs) ||
+	    ioctl(vcpu->fd, KVM_GET_LAPIC, &state->lapic) ||
+	    ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &state->events) ||
+	    ioctl(vcpu->fd, KVM_GET_MP_STATE, &state->mp))
 		return -errno;
 	return take_msrs(vcpu, state);
 }
@@ -94,7 +96,10 @@ static void put_msrs(const struct ig_vcpu *vcpu)
 	}
 }
 
-/* The LAPIC's mode is in the special registers, and what it holds belongs to that mode: so it comes after them. */
+/*
+ * The LAPIC's mode is in the special registers, and what it holds belongs to that mode: so it comes after
+ * them.
+ */
 int ig_vcpu_state_put(const struct ig_vcpu *vcpu)
 {
 	struct ig_vcpu_state *state = vcpu->at_reset;
@@ -104,7 +109,8 @@ int ig_vcpu_state_put(const struct ig_vcpu *vcpu)
 	    ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &state->debugregs))
 		return -errno;
 	put_msrs(vcpu);
-	if (ioctl(vcpu->fd, KVM_SET_LAPIC, &state->lapic) || ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &state->events) ||
+	if (ioctl(vcpu->fd, KVM_SET_LAPIC, &state->lapic) ||
+	    ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &state->events) ||
 	    ioctl(vcpu->fd, KVM_SET_MP_STATE, &state->mp))
 		return -errno;
 	return 0;

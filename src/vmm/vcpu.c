@@ -95,7 +95,8 @@ static void handle_io(struct ig_vcpu *vcpu)
 	char *data = (char *)run + run->io.data_offset;
 
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
-		ig_port_access(vcpu->vmm, run->io.port, run->io.direction == KVM_EXIT_IO_OUT, data, run->io.size);
+		ig_port_access(vcpu->vmm, run->io.port, run->io.direction == KVM_EXIT_IO_OUT, data,
+			       run->io.size);
 }
 
 static void crash(struct ig_vcpu *vcpu, const char *what)
@@ -124,7 +125,8 @@ static void handle_exit(struct ig_vcpu *vcpu)
 		handle_io(vcpu);
 		break;
 	case KVM_EXIT_MMIO:
-		ig_mmio_access(vcpu->vmm, run->mmio.phys_addr, run->mmio.is_write, run->mmio.data, run->mmio.len);
+		ig_mmio_access(vcpu->vmm, run->mmio.phys_addr, run->mmio.is_write, run->mmio.data,
+			       run->mmio.len);
 		break;
 	case KVM_EXIT_SHUTDOWN:
 		crash(vcpu, "the guest shut down (triple fault)");
@@ -136,7 +138,10 @@ static void handle_exit(struct ig_vcpu *vcpu)
 	}
 }
 
-/* An access by which a handler shows that it has been entered: to memory, or to a command or mask port of an 8259A. */
+/*
+ * An access by which a handler shows that it has been entered: to memory, or to a command or mask port of an
+ * 8259A.
+ */
 static bool is_handling(const struct kvm_run *run)
 {
 	uint16_t port = run->io.port & (uint16_t)~PIC_PORT_BITS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the assigned devices share: one container, which maps the guest's memory for DMA, and their IOMMU groups. Main
- * thread.
+ * What the assigned devices share: one container, which maps the guest's memory for DMA, and their IOMMU
+ * groups. Main thread.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -48,7 +48,8 @@ static int find_group(const char *address, char group[NAME_MAX])
 	}
 	read_link(address, "driver", driver);
 	if (strcmp(driver, "vfio-pci")) {
-		ig_error("%s: bound to %s, not to vfio-pci; write vfio-pci to its driver_override, unbind it, and "
+		ig_error("%s: bound to %s, not to vfio-pci; write vfio-pci to its driver_override, unbind "
+			 "it, and "
 			 "write its address to /sys/bus/pci/drivers_probe",
 			 address, *driver ? driver : "no driver");
 		return -ENODEV;
@@ -88,7 +89,8 @@ static void name_members(const char *group, char *names, size_t size)
 			continue;
 		read_link(entry->d_name, "driver", driver);
 		if (*driver && strcmp(driver, "vfio-pci") && length < size)
-			length += (size_t)snprintf(names + length, size - length, " %s (%s)", entry->d_name, driver);
+			length += (size_t)snprintf(names + length, size - length, " %s (%s)", entry->d_name,
+						   driver);
 	}
 	if (folder)
 		closedir(folder);
@@ -104,7 +106,8 @@ static int check_group(const char *address, const struct group *group)
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	name_members(group->name, names, sizeof(names));
-	ig_error("%s: its IOMMU group %s is not viable; bind all of it to vfio-pci, also%s", address, group->name, names);
+	ig_error("%s: its IOMMU group %s is not viable; bind all of it to vfio-pci, also%s", address,
+		 group->name, names);
 	return -EPERM;
 }
 
@@ -124,7 +127,8 @@ static int set_iommu(const struct ig_vmm *vmm, const char *address)
 		return 0;
 	if (errno != ENOMEM)
 		return ig_vfio_fail(address, -errno, "cannot map the guest's memory for DMA");
-	ig_error("%s: cannot pin the guest's %llu MiB for DMA; raise the limit of locked memory (ulimit -l), or give "
+	ig_error("%s: cannot pin the guest's %llu MiB for DMA; raise the limit of locked memory (ulimit -l), "
+		 "or give "
 		 "less with --mem",
 		 address, (unsigned long long)(vmm->options.memory >> 20));
 	return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An assigned vfio-pci device: its BARs mapped into the guest, its configuration space, its INTx through the gate; see
- * vfio.h.
+ * An assigned vfio-pci device: its BARs mapped into the guest, its configuration space, its INTx through the
+ * gate; see vfio.h.
  */
 #include "vmm/vfio.h"
 
@@ -31,7 +31,8 @@ static int fail(const struct ig_assigned *assigned, int error, const char *what)
 
 int ig_vfio_read_config(const struct ig_assigned *assigned, uint32_t offset, void *data, uint32_t size)
 {
-	return pread(assigned->fd, data, size, (off_t)(assigned->config_at + offset)) == (ssize_t)size ? 0 : -EIO;
+	return pread(assigned->fd, data, size, (off_t)(assigned->config_at + offset)) == (ssize_t)size ? 0
+												       : -EIO;
 }
 
 static void read_config(struct ig_pci_device *pci, uint32_t offset, void *data, uint32_t size)
@@ -62,7 +63,8 @@ static int open_device(struct ig_assigned *assigned)
 		return fail(assigned, -errno, "cannot look at the device");
 	assigned->resets = info.flags & VFIO_DEVICE_FLAGS_RESET && !ioctl(assigned->fd, VFIO_DEVICE_RESET);
 	if (!assigned->resets)
-		ig_error("%s: warning: it cannot be reset; the guest finds it as it was left, and leaves it so",
+		ig_error("%s: warning: it cannot be reset; the guest finds it as it was left, and leaves it "
+			 "so",
 			 assigned->address);
 	return 0;
 }
@@ -73,7 +75,8 @@ static int get_region(const struct ig_assigned *assigned, uint32_t index, struct
 	return ioctl(assigned->fd, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
 }
 
-static void add_part(struct ig_vmm *vmm, struct ig_region *region, uint32_t index, uint64_t start, uint64_t end)
+static void add_part(struct ig_vmm *vmm, struct ig_region *region, uint32_t index, uint64_t start,
+		     uint64_t end)
 {
 	if (start >= end)
 		return;
@@ -148,8 +151,8 @@ static int open_bars(struct ig_assigned *assigned)
 }
 
 /*
- * What the guest sees is the device's own, but for the command register, BARs (the bus has them), the ROM (there is
- * none), the interrupt's line and pin, and what msi.c takes away.
+ * What the guest sees is the device's own, but for the command register, BARs (the bus has them), the ROM
+ * (there is none), the interrupt's line and pin, and what capabilities.c takes away.
  */
 static int open_config(struct ig_assigned *assigned)
 {
@@ -192,7 +195,8 @@ static void place_region(struct ig_assigned *assigned, uint32_t index, bool deco
 	for (uint32_t i = 0; i < IG_REGION_PARTS && region->mapped_at; i++)
 		place_part(vmm, region, &region->part[i], 0);
 	for (uint32_t i = 0; i < IG_REGION_PARTS && address; i++)
-		place_part(vmm, region, &region->part[i], address); /* if it overlaps another, accesses exit */
+		place_part(vmm, region, &region->part[i],
+			   address); /* if it overlaps another, accesses exit */
 	region->mapped_at = address;
 }
 
@@ -201,7 +205,8 @@ static void update(struct ig_pci_device *pci, uint16_t command)
 {
 	struct ig_assigned *assigned = (struct ig_assigned *)pci;
 	uint16_t real = command & (uint16_t)~IG_PCI_COMMAND_INTX_DISABLE;
-	ssize_t written = pwrite(assigned->fd, &real, sizeof(real), (off_t)(assigned->config_at + IG_PCI_COMMAND));
+	ssize_t written =
+		pwrite(assigned->fd, &real, sizeof(real), (off_t)(assigned->config_at + IG_PCI_COMMAND));
 
 	(void)written;
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++)
@@ -231,7 +236,8 @@ static void count(struct ig_pci_device *pci, int64_t *triggers, int64_t *resampl
 	if (irqgate_kvm_source_stats(pci->vmm->gate, pci->irq, &stats))
 		return;
 	*resamples = (int64_t)stats.resamples;
-	if (pci->vmm->options.path == IRQGATE_PATH_USERSPACE || pci->vmm->options.policy != IRQGATE_POLICY_HOLD)
+	if (pci->vmm->options.path == IRQGATE_PATH_USERSPACE ||
+	    pci->vmm->options.policy != IRQGATE_POLICY_HOLD)
 		*triggers = (int64_t)stats.triggers;
 }
 

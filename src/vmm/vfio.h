@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Assigned devices (Linux, Documentation/driver-api/vfio.rst). Set up and closed by the main thread; what the guest
- * reaches is under pci.lock.
+ * Assigned devices (Linux, Documentation/driver-api/vfio.rst). Set up and closed by the main thread; what the
+ * guest reaches is under pci.lock.
  */
 #ifndef IG_VMM_VFIO_H
 #define IG_VMM_VFIO_H
@@ -14,7 +14,10 @@
 
 #define IG_REGION_PARTS 2U
 
-/* A BAR. The guest reaches its parts without an exit; what is between them, and all of it without a map, is emulated. */
+/*
+ * A BAR. The guest reaches its parts without an exit; what is between them, and all of it without a map, is
+ * emulated.
+ */
 struct ig_region {
 	uint64_t offset; /* in the device's descriptor */
 	uint64_t size;
@@ -64,7 +67,10 @@ struct ig_assigned {
 	struct ig_messages messages;
 };
 
-/* vfio-group.c: opens a device, the first time with container and DMA. Prints its error; a descriptor or -errno. */
+/*
+ * vfio-group.c: opens a device, the first time with container and DMA. Prints its error; a descriptor or
+ * -errno.
+ */
 int ig_vfio_get_device(struct ig_vmm *vmm, const char *address);
 void ig_vfio_close(struct ig_vmm *vmm);
 
@@ -79,8 +85,8 @@ int ig_vfio_start_intx(struct ig_assigned *assigned);
 void ig_vfio_stop_intx(struct ig_assigned *assigned);
 
 /*
- * msi.c: finds the capabilities, and hides them if the guest shall not have them. Before BARs are mapped. Prints its
- * error and returns 0 or a negative errno.
+ * capabilities.c: finds MSI and MSI-X, and hides them if the guest shall not have them. Before BARs are
+ * mapped. Prints its error and returns 0 or a negative errno.
  */
 int ig_msi_open(struct ig_assigned *assigned);
 void ig_msi_close(struct ig_assigned *assigned);
@@ -92,6 +98,7 @@ void ig_msi_reset(struct ig_assigned *assigned);
 bool ig_msi_config_write(struct ig_assigned *assigned, uint32_t offset, const uint8_t *data, uint32_t size);
 
 /* msi.c: an access to a BAR; whether it was to the table. */
-bool ig_msi_bar_access(struct ig_assigned *assigned, uint32_t bar, uint64_t offset, bool write, void *data, uint32_t size);
+bool ig_msi_bar_access(struct ig_assigned *assigned, uint32_t bar, uint64_t offset, bool write, void *data,
+		       uint32_t size);
 
 #endif

@@ -25,22 +25,28 @@ static int open_kvm(struct ig_vmm *vmm)
 		int error = -errno;
 
 		if (error == -EACCES || error == -EPERM)
-			ig_error("/dev/kvm: %s; add yourself to the group kvm, or run as root", strerror(-error));
+			ig_error("/dev/kvm: %s; add yourself to the group kvm, or run as root",
+				 strerror(-error));
 		else
-			ig_error("/dev/kvm: %s; load kvm-intel or kvm-amd, or use 'irqgate lab'", strerror(-error));
+			ig_error("/dev/kvm: %s; load kvm-intel or kvm-amd, or use 'irqgate lab'",
+				 strerror(-error));
 		return error;
 	}
 	vmm->vm_fd = ioctl(vmm->kvm_fd, KVM_CREATE_VM, 0);
 	if (vmm->vm_fd < 0) {
 		int error = -errno;
 
-		ig_error("cannot create a VM: %s; is the memory or the limit of open files (ulimit -n) used up?", strerror(-error));
+		ig_error("cannot create a VM: %s; is the memory or the limit of open files (ulimit -n) used "
+			 "up?",
+			 strerror(-error));
 		return error;
 	}
 	return 0;
 }
 
-/* Needed by Intel's CPUs without unrestricted guest mode; others ignore it, and old kernels may not know it. */
+/*
+ * Needed by Intel's CPUs without unrestricted guest mode; others ignore it, and old kernels may not know it.
+ */
 static void place_tss(struct ig_vmm *vmm)
 {
 	uint64_t identity = IDENTITY_MAP_ADDRESS;
@@ -141,7 +147,7 @@ static void init(struct ig_vmm *vmm, const struct ig_vmm_options *options)
 	pthread_mutex_init(&vmm->wires_lock, NULL);
 	pthread_mutex_init(&vmm->phase_lock, NULL);
 	pthread_cond_init(&vmm->phase_changed, NULL);
-	vmm->console = (struct ig_console){ .in_fd = -1, .own_fd = -1, .peer_fd = -1, .out_fd = -1 };
+	vmm->console = ig_console_none;
 	vmm->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	vmm->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
@@ -175,7 +181,8 @@ static int open_all(struct ig_vmm *vmm)
 
 	if (vmm->stop_fd < 0 || vmm->room_fd < 0) {
 		error = -EMFILE;
-		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-error));
+		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)",
+			 strerror(-error));
 	}
 	if (!error)
 		error = open_machine(vmm);

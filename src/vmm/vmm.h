@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The small VMM that is the library's reference integration: one VM, its memory, vCPUs and a handful of devices.
+ * The small VMM that is the library's reference integration: one VM, its memory, vCPUs and a handful of
+ * devices.
  *
- * Threads: the main thread sets up, runs the event loop and tears down; each vCPU has a thread, which handles its
- * own exits; the built-in device has one. Device state that several vCPUs can reach has a mutex in its own file.
+ * Threads: the main thread sets up, runs the event loop and tears down; each vCPU has a thread, which handles
+ * its own exits; the built-in device has one. Device state that several vCPUs can reach has a mutex in its
+ * own file.
  */
 #ifndef IG_VMM_H
 #define IG_VMM_H
@@ -201,8 +203,12 @@ void ig_vmm_reset(struct ig_vmm *vmm);
 int ig_memory_open(struct ig_vmm *vmm);
 void ig_memory_close(struct ig_vmm *vmm);
 
-/* memory.c: puts host memory at a guest-physical address, or (size 0) takes it away. Writes to read-only memory exit. */
-int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host, bool read_only);
+/*
+ * memory.c: puts host memory at a guest-physical address, or (size 0) takes it away. Writes to read-only
+ * memory exit.
+ */
+int ig_memory_set_slot(struct ig_vmm *vmm, uint32_t slot, uint64_t address, uint64_t size, void *host,
+		       bool read_only);
 
 /* memory.c: the host's view of guest memory, or NULL where that is not all RAM. */
 void *ig_memory_at(const struct ig_vmm *vmm, uint64_t address, uint64_t size);
@@ -217,7 +223,9 @@ void ig_vcpu_close(struct ig_vcpu *vcpu);
 /* cpuid.c: tells a vCPU what it is. 0 or a negative errno. */
 int ig_cpuid_set(const struct ig_vcpu *vcpu);
 
-/* vcpu-state.c: what a vCPU is made of, taken before it runs and put back at a reset. 0 or a negative errno. */
+/*
+ * vcpu-state.c: what a vCPU is made of, taken before it runs and put back at a reset. 0 or a negative errno.
+ */
 int ig_vcpu_state_take(struct ig_vcpu *vcpu);
 int ig_vcpu_state_put(const struct ig_vcpu *vcpu);
 
@@ -236,7 +244,10 @@ void ig_rtc_open(struct ig_vmm *vmm);
 uint8_t ig_rtc_read(struct ig_vmm *vmm, uint16_t port);
 void ig_rtc_write(struct ig_vmm *vmm, uint16_t port, uint8_t value);
 
-/* timer.c: ticks in the main thread, when its descriptor is readable; access tells whether it was to its ports. */
+/*
+ * timer.c: ticks in the main thread, when its descriptor is readable; access tells whether it was to its
+ * ports.
+ */
 int ig_timer_open(struct ig_vmm *vmm);
 void ig_timer_reset(struct ig_vmm *vmm);
 void ig_timer_tick(struct ig_vmm *vmm);
