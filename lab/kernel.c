@@ -14,7 +14,7 @@ bool ig_kernel_is_named(const char *kernel)
 	size_t length = strlen(kernel);
 
 	return !strcmp(kernel, "bookworm") || !strcmp(kernel, "bookworm-backports") ||
-	       !strncmp(kernel, "linux-image-", strlen("linux-image-")) ||
+	       !strncmp(kernel, "linux-image-", strlen("linux-image-")) || strchr(kernel, '/') ||
 	       (length > strlen(".deb") && !strcmp(kernel + length - strlen(".deb"), ".deb"));
 }
 

@@ -10,7 +10,7 @@ struct ig_boot_files {
 	char kernel[PATH_MAX], initramfs[PATH_MAX];
 };
 
-/* Whether that names a kernel at all: a release, a linux-image package or a .deb file. */
+/* Whether that names a kernel at all: a release, a linux-image package, a .deb file or a folder. */
 bool ig_kernel_is_named(const char *kernel);
 
 /*

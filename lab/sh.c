@@ -22,7 +22,8 @@ static void print_help(void)
 	     "was killed).\n"
 	     "\n"
 	     "  --host-kernel KERNEL  bookworm (6.1, the default), bookworm-backports, the name of a\n"
-	     "                        linux-image package, or a linux-image .deb file\n"
+	     "                        linux-image package, a linux-image .deb file, or the FOLDER that\n"
+	     "                        'make -C kernel' prints\n"
 	     "  --console FILE        keeps what the host's kernel says on its console");
 }
 
