@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* KVM's own gate, as a guest, a device and an operator see it. Needs a host with the modules of kernel/, and root. */
+#include "tests.h"
+
+#include <unistd.h>
+
+enum { STEP_US = 1000, PATIENCE = 2000, A_WHILE_US = 20000 };
+
+void fixture_open(struct fixture *fixture, uint32_t gsi)
+{
+	vm_open(&fixture->vm);
+	fixture->cpu = &fixture->vm.vcpu[0];
+	guest_write_rte(fixture->cpu, gsi, VECTOR | LEVEL | MASKED);
+	source_open(&fixture->vm, &fixture->source, gsi);
+	source_assign(&fixture->source);
+}
+
+void fixture_close(struct fixture *fixture)
+{
+	source_close(&fixture->source);
+	vm_close(&fixture->vm);
+}
+
+bool comes(struct test_vcpu *vcpu, uint8_t vector, unsigned int n)
+{
+	for (int i = 0; i < PATIENCE; i++) {
+		if (guest_look(vcpu, vector) >= n)
+			return true;
+		usleep(STEP_US);
+	}
+	return false;
+}
+
+unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector)
+{
+	usleep(A_WHILE_US);
+	return guest_look(vcpu, vector);
+}
+
+/* cmocka prints one plan for each group: so the groups are programs' arguments. */
+int main(int argc, char **argv)
+{
+	switch (argc > 1 ? argv[1][0] : ' ') {
+	case 'i': return test_ioapic();
+	case '8': return test_pic();
+	case 'r': return test_race();
+	case 'p': return test_policies();
+	default: return 2;
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What an operator sees: the module's parameter, and the counters of each VM. */
+#include "tests.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PARAMETER "/sys/module/kvm/parameters/resample"
+
+static int set_policy(const char *policy)
+{
+	int fd = open(PARAMETER, O_WRONLY | O_CLOEXEC);
+	ssize_t n = write(fd, policy, strlen(policy));
+
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/* One event of a oneshot handler whose device stays asserted until its thread quiets it. */
+static void one_event(struct fixture *f, unsigned int *at_eoi, unsigned int *at_unmask)
+{
+	guest_write_rte(f->cpu, GSI, VECTOR | LEVEL);
+	source_trigger(&f->source);
+	assert_true(comes(f->cpu, VECTOR, 1));
+	guest_write_rte(f->cpu, GSI, VECTOR | LEVEL | MASKED);
+	guest_eoi(f->cpu);
+	*at_eoi = (unsigned int)source_resamples(&f->source);
+	if (*at_eoi) {
+		source_trigger(&f->source);
+		assert_int_equal(after_a_while(f->cpu, VECTOR), 1);
+	}
+	guest_write_rte(f->cpu, GSI, VECTOR | LEVEL);
+	*at_unmask = (unsigned int)source_resamples(&f->source);
+}
+
+static void expect(const char *policy, unsigned int at_eoi, unsigned int at_unmask, unsigned int interrupts)
+{
+	unsigned int eoi, unmask;
+	struct fixture f;
+
+	assert_int_equal(set_policy(policy), 0);
+	fixture_open(&f, GSI);
+	assert_int_equal(set_policy("hold"), 0);
+	one_event(&f, &eoi, &unmask);
+	assert_int_equal(eoi, at_eoi);
+	assert_int_equal(unmask, at_unmask);
+	assert_int_equal(after_a_while(f.cpu, VECTOR), interrupts);
+	fixture_close(&f);
+}
+
+static void hold_resamples_once_and_interrupts_once(void **state)
+{
+	(void)state;
+	expect("hold", 0, 1, 1);
+}
+
+static void unmask_resample_resamples_twice_and_interrupts_once(void **state)
+{
+	(void)state;
+	expect("unmask-resample", 1, 1, 1);
+}
+
+static void eoi_resamples_once_and_interrupts_twice(void **state)
+{
+	(void)state;
+	expect("eoi", 1, 0, 2);
+}
+
+static void unknown_policy_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(set_policy("sometimes"), -1);
+}
+
+static void counters_tell_of_each_line(void **state)
+{
+	char path[80], header[80], line[80] = "";
+	unsigned int eoi, unmask;
+	struct fixture f;
+	FILE *file;
+
+	(void)state;
+	fixture_open(&f, GSI);
+	one_event(&f, &eoi, &unmask);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/resample", getpid(), f.vm.vm_fd);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(header, sizeof(header), file));
+	assert_non_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	assert_string_equal(header, "gsi policy state triggers holds resamples\n");
+	assert_string_equal(line, "20 hold armed 1 1 1\n");
+	fixture_close(&f);
+}
+
+int test_policies(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hold_resamples_once_and_interrupts_once),
+		cmocka_unit_test(unmask_resample_resamples_twice_and_interrupts_once),
+		cmocka_unit_test(eoi_resamples_once_and_interrupts_twice),
+		cmocka_unit_test(unknown_policy_is_refused),
+		cmocka_unit_test(counters_tell_of_each_line),
+	};
+
+	return cmocka_run_group_tests_name("policies", tests, NULL, NULL);
+}

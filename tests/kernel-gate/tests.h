@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What the tests of KVM's own gate share. No state. */
+#ifndef IG_TEST_KERNEL_TESTS_H
+#define IG_TEST_KERNEL_TESTS_H
+
+#include "vm.h"
+
+#define GSI        20U	/* an IOAPIC pin only */
+#define SHARED_GSI 10U	/* a line of the 8259 too */
+#define VECTOR     0x60U
+#define LEVEL      0x8000U
+#define MASKED     0x10000U
+#define REMOTE_IRR 0x4000U
+
+/* A test's VM with one source, assigned, on the pin of `gsi`, which is masked and level-triggered. */
+struct fixture {
+	struct test_vm vm;
+	struct test_vcpu *cpu;
+	struct test_source source;
+};
+
+void fixture_open(struct fixture *fixture, uint32_t gsi);
+void fixture_close(struct fixture *fixture);
+
+/* Waits for the nth interrupt of that vector. */
+bool comes(struct test_vcpu *vcpu, uint8_t vector, unsigned int n);
+
+/* Waits long enough for one that is on its way; returns how many were taken at all. */
+unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector);
+
+int test_ioapic(void);
+int test_pic(void);
+int test_race(void);
+int test_policies(void);
+
+#endif
