@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run test install clean
+.PHONY: all run lab-kernel test install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -18,9 +18,15 @@ run:
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/irqgate lab $(ARGS)
 
+# KVM's own gate (kernel/) beside the stock modules, under stock QEMU. KERNEL=bookworm-backports is Linux 6.12.
+lab-kernel:
+	@scripts/packages build lab kernel
+	@$(MAKE) --no-print-directory all
+	@kernel/lab $(BUILD)/irqgate $(or $(KERNEL),bookworm) $(ARGS)
+
 # A build that was set up before there was a test library has no tests: it is set up again.
 test:
-	@scripts/packages build lab test
+	@scripts/packages build lab test kernel
 	@$(MAKE) --no-print-directory all
 	@ls $(BUILD)/tests/unit-* >/dev/null 2>&1 || meson setup --reconfigure $(BUILD) >/dev/null
 	@$(MAKE) --no-print-directory all

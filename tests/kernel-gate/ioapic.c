@@ -118,6 +118,24 @@ static void emulated_source_of_the_line_is_not_lost_at_the_unmask(void **state)
 	fixture_close(&f);
 }
 
+/* The same without an EOI before it: a forwarded device triggered while the pin was masked, and is quiet again. */
+static void emulated_source_of_a_masked_line_is_delivered_at_the_unmask(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, GSI);
+	source_trigger(&f.source);
+	assert_int_equal(after_a_while(f.cpu, VECTOR), 0);
+	wire_set(&f.vm, GSI, 1);
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
+	assert_true(comes(f.cpu, VECTOR, 1));
+	wire_set(&f.vm, GSI, 0);
+	guest_eoi(f.cpu);
+	assert_int_equal(after_a_while(f.cpu, VECTOR), 1);
+	fixture_close(&f);
+}
+
 static void emulated_source_keeps_the_line_up_at_the_eoi(void **state)
 {
 	struct fixture f;
@@ -333,6 +351,7 @@ int test_ioapic(void)
 		cmocka_unit_test(trigger_of_a_masked_pin_is_resampled_at_the_unmask),
 		cmocka_unit_test(mask_and_unmask_in_service_change_nothing),
 		cmocka_unit_test(emulated_source_of_the_line_is_not_lost_at_the_unmask),
+		cmocka_unit_test(emulated_source_of_a_masked_line_is_delivered_at_the_unmask),
 		cmocka_unit_test(emulated_source_keeps_the_line_up_at_the_eoi),
 		cmocka_unit_test(change_to_edge_counts_as_the_eoi),
 		cmocka_unit_test(pin_that_is_opened_as_edge_is_resampled),
