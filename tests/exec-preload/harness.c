@@ -5,7 +5,9 @@
  */
 #include "vmm.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +110,43 @@ int run_alone(const char *settings, const char *part)
 		run_again(settings, part);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return status;
+}
+
+pid_t find_thread(const char *name)
+{
+	DIR *folder = opendir("/proc/self/task");
+	const struct dirent *entry;
+	pid_t found = -1;
+
+	assert_non_null(folder);
+	while (found < 0 && (entry = readdir(folder))) {
+		char path[64], comm[32] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)))
+			found = (pid_t)atoi(entry->d_name);
+		fclose(file);
+	}
+	closedir(folder);
+	return found;
+}
+
+void slow_down_helper(void)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+	pid_t helper = find_thread("irqgate");
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_true(helper > 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(sched_setaffinity(helper, sizeof(one), &one), 0);
+	assert_int_equal(sched_setscheduler(helper, SCHED_IDLE, &none), 0);
 }
 
 char *take_said(void)

@@ -3,8 +3,8 @@
  * The VMM's process: what it forks off, before it has a VM and after; its environment, its threads, its other VMs.
  * Each part that forks runs in a process of its own, which fails where a check of it does.
  */
-#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -190,31 +190,18 @@ TEST(environment)
 	assert_int_equal(unsetenv("LD_PRELOAD"), 0);
 }
 
-/* The signals that a thread blocks, of the thread with this name; 0 if there is none. */
-static uint64_t blocked_by(const char *name)
+static uint64_t blocked_by(pid_t thread)
 {
-	DIR *folder = opendir("/proc/self/task");
-	const struct dirent *entry;
+	char path[64], line[256];
 	uint64_t blocked = 0;
+	FILE *status;
 
-	while (folder && (entry = readdir(folder))) {
-		char path[64], line[256];
-		bool is_it = false;
-		FILE *status;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", entry->d_name);
-		status = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-		while (status && fgets(line, sizeof(line), status)) {
-			if (!strncmp(line, "Name:", 5))
-				is_it = strstr(line, name);
-			if (is_it && !strncmp(line, "SigBlk:", 7))
-				blocked = strtoull(line + 7, NULL, 16);
-		}
-		if (status)
-			fclose(status);
-	}
-	if (folder)
-		closedir(folder);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)thread);
+	status = fopen(path, "re");
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status))
+		sscanf(line, "SigBlk: %" SCNx64, &blocked);
+	fclose(status);
 	return blocked;
 }
 
@@ -226,8 +213,8 @@ TEST(helper_blocks_all_signals)
 
 	vmm = (struct vmm){ 0 };
 	vmm_open_ready(&vmm, KERNEL);
-	wait_until(blocked_by("irqgate"));
-	blocked = blocked_by("irqgate");
+	assert_alive(&vmm, 0); /* by then it runs, and has the mask that it was given */
+	blocked = blocked_by(find_thread("irqgate"));
 	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)
 		assert_true(blocked >> (some[i] - 1) & 1);
 	vmm_close(&vmm);

@@ -113,6 +113,30 @@ TEST(taken_while_armed_by_a_mask)
 	assert_heard();
 }
 
+/* Why: the VMM leaves the route of a masked pin alive, and VFIO still listens. */
+TEST(taken_while_armed_by_a_mask_with_a_live_route)
+{
+	guest_program(&vmm, PIN, ENTRY_LEVEL | VECTOR);
+	write_state();
+	guest_mask(&vmm, PIN);
+	fake_assert(vmm.device[0].fd);
+	assert_int_equal(fake_messages(vmm.vm, VECTOR), 0);
+	guest_unmask(&vmm, PIN);
+	assert_heard();
+}
+
+/* Why: the upper half has the destination only; whether it is masked is not known then. */
+TEST(upper_half_of_an_entry_says_nothing)
+{
+	fake_write(vmm.vcpu[0], IOAPIC_AT + IOREGSEL, ENTRY_FROM + 2 * PIN + 1, sizeof(uint32_t));
+	fake_write(vmm.vcpu[0], IOAPIC_AT + IOWIN, 0, sizeof(uint32_t));
+	vmm_run(&vmm, 0);
+	assert_true(device().has_resample);
+	guest_write_low(&vmm, 0, PIN, ENTRY_LEVEL | VECTOR);
+	assert_false(device().has_resample);
+	assert_gated(&vmm, 0);
+}
+
 /* Why: it has triggered into a GSI without a route: nobody but the unmask can bring it back. */
 TEST(taken_while_asserted_by_an_unmask)
 {
@@ -307,6 +331,8 @@ static int tests(void)
 		cmocka_unit_test(line_is_left_exactly_alone_until_its_entry_is_written),
 		UNKNOWN(taken_while_armed_by_an_unmask),
 		UNKNOWN(taken_while_armed_by_a_mask),
+		UNKNOWN(taken_while_armed_by_a_mask_with_a_live_route),
+		UNKNOWN(upper_half_of_an_entry_says_nothing),
 		UNKNOWN(taken_while_asserted_by_an_unmask),
 		UNKNOWN(taken_while_asserted_by_a_mask),
 		UNKNOWN(taken_in_service_by_a_mask),

@@ -129,6 +129,12 @@ char *take_said(void);
 void assert_said(const char *part, int times);
 void assert_said_nothing(void);
 
+/* The first thread with a name that begins so; -1: none. */
+pid_t find_thread(const char *name);
+
+/* From here on the library's helper runs only while the test waits: this thread comes first on their one CPU. */
+void slow_down_helper(void);
+
 /* Runs a part of a test in a process of its own, where the library begins anew with these settings. */
 int run_alone(const char *settings, const char *part);
 
