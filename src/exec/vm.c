@@ -74,11 +74,12 @@ void ig_vcpu_closed(struct ig_vcpu *vcpu)
 	vcpu->run = NULL;
 }
 
+/* Whether LAPICs may suppress the broadcast of EOIs is between the VMM and KVM: so a write of the EOI register counts. */
 static struct irqgate_core *make_core(uint32_t pins)
 {
 	const struct irqgate_core_config config = {
 		.size = sizeof(config), .policy = ig_exec.config.policy, .sources = IG_SOURCES_MAX,
-		.chips = 1, .chip = { { .pins = pins } },
+		.chips = 1, .chip = { { .pins = pins } }, .directed_eoi = true,
 	};
 	size_t size = irqgate_core_size(&config);
 	void *memory = size ? malloc(size) : NULL;
