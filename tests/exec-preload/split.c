@@ -225,6 +225,59 @@ TEST(level_to_edge_and_back_is_an_eoi)
 	assert_alive(&vmm, 0);
 }
 
+static void end_by_register(uint8_t vector)
+{
+	fake_eoi(vmm.vcpu[0], vector);
+	fake_write(vmm.vcpu[0], IOAPIC_AT + EOI_REGISTER, vector, sizeof(uint32_t));
+	vmm_run(&vmm, 0);
+}
+
+/* Why: the LAPIC keeps the EOI for itself where a guest says so, and the IOAPIC's register ends the interrupt. */
+TEST(directed_eoi)
+{
+	fake_suppress_eois(vmm.vcpu[0]);
+	for (int i = 0; i < 3; i++) {
+		fake_assert(vmm.device[0].fd);
+		guest_take(&vmm, VECTOR);
+		fake_quiet(vmm.device[0].fd);
+		end_by_register(VECTOR);
+		assert_false(device().masked);
+	}
+	assert_int_equal(messages(), 3);
+}
+
+TEST(directed_eoi_of_a_masked_pin)
+{
+	fake_suppress_eois(vmm.vcpu[0]);
+	for (int i = 1; i <= 3; i++) {
+		fake_assert(vmm.device[0].fd);
+		guest_take(&vmm, VECTOR);
+		guest_mask(&vmm, PIN);
+		end_by_register(VECTOR);
+		assert_true(device().masked);
+		fake_quiet(vmm.device[0].fd);
+		guest_unmask(&vmm, PIN);
+		assert_false(device().masked);
+		assert_int_equal(messages(), i);
+	}
+}
+
+/* Why: with interrupt remapping Linux sends both; the second must not end the next interrupt. */
+TEST(eoi_of_both_kinds)
+{
+	for (int i = 1; i <= 3; i++) {
+		fake_assert(vmm.device[0].fd);
+		guest_take(&vmm, VECTOR);
+		guest_mask(&vmm, PIN);
+		end_by_register(VECTOR);
+		assert_true(device().masked);
+		assert_int_equal(messages(), i);
+		fake_quiet(vmm.device[0].fd);
+		guest_unmask(&vmm, PIN);
+		assert_false(device().masked);
+	}
+}
+
 /* Why: a guest reads, and writes what is no register or no whole one; none of that is an entry. */
 TEST(other_accesses_change_nothing)
 {
@@ -289,6 +342,9 @@ static int tests(void)
 		ONE(mask_and_unmask_on_another_vcpu_while_in_service),
 		ONE(entry_rewritten_between_events),
 		ONE(level_to_edge_and_back_is_an_eoi),
+		ONE(directed_eoi),
+		ONE(directed_eoi_of_a_masked_pin),
+		ONE(eoi_of_both_kinds),
 		ONE(other_accesses_change_nothing),
 		ONE(eoi_of_another_vector),
 		ONE(unmask_after_long_is_heard),

@@ -308,6 +308,21 @@ TEST(state_written_between_an_exit_and_the_next_run)
 	assert_heard();
 }
 
+/* Why: the VMM has dealt with the write before it reset its chip: it is older than that. */
+TEST(state_written_between_a_write_of_an_entry_and_the_next_run)
+{
+	guest_mask(&vmm, PIN);
+	fake_write(vmm.vcpu[0], IOAPIC_AT + IOREGSEL, ENTRY_FROM + 2 * PIN, sizeof(uint32_t));
+	vmm_run(&vmm, 0);
+	fake_write(vmm.vcpu[0], IOAPIC_AT + IOWIN, ENTRY_LEVEL | VECTOR, sizeof(uint32_t));
+	assert_true(vmm_run_once(&vmm, 0));
+	vmm_reset(&vmm);
+	vmm_run(&vmm, 0);
+	assert_true(device().has_resample);
+	guest_program(&vmm, PIN, ENTRY_LEVEL | VECTOR);
+	assert_gated(&vmm, 0);
+}
+
 /* Why: a register is selected by one vCPU and written by another exit; without its number a write says nothing. */
 TEST(write_after_a_reset_without_a_select_is_not_followed)
 {
@@ -348,6 +363,7 @@ static int tests(void)
 		READY(state_written_while_requested_loses_nothing),
 		READY(capability_of_a_vcpu_is_not_its_state),
 		READY(state_written_between_an_exit_and_the_next_run),
+		READY(state_written_between_a_write_of_an_entry_and_the_next_run),
 		READY(write_after_a_reset_without_a_select_is_not_followed),
 	};
 

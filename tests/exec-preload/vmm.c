@@ -223,23 +223,6 @@ static void update_routes(struct vmm *vmm)
 	free(table);
 }
 
-static void write_ioapic(struct vmm *vmm, uint64_t offset, uint32_t value)
-{
-	uint32_t pin = (vmm->select - ENTRY_FROM) / 2;
-	uint64_t *entry;
-
-	if (offset == IOREGSEL)
-		vmm->select = (uint8_t)value;
-	if (offset != IOWIN || vmm->select < ENTRY_FROM || pin >= FAKE_PINS)
-		return;
-	entry = &vmm->entry[pin];
-	if (vmm->select & 1)
-		*entry = (*entry & ENTRY_LOW_BITS) | (uint64_t)value << 32;
-	else
-		*entry = (*entry & ~ENTRY_LOW_BITS) | value;
-	update_routes(vmm);
-}
-
 static void resample(struct vmm *vmm, uint32_t gsi)
 {
 	const uint64_t one = 1;
@@ -260,6 +243,25 @@ static void handle_eoi(struct vmm *vmm, uint8_t vector)
 			resample(vmm, pin);
 }
 
+static void write_ioapic(struct vmm *vmm, uint64_t offset, uint32_t value)
+{
+	uint32_t pin = (vmm->select - ENTRY_FROM) / 2;
+	uint64_t *entry;
+
+	if (offset == EOI_REGISTER)
+		handle_eoi(vmm, (uint8_t)value);
+	if (offset == IOREGSEL)
+		vmm->select = (uint8_t)value;
+	if (offset != IOWIN || vmm->select < ENTRY_FROM || pin >= FAKE_PINS)
+		return;
+	entry = &vmm->entry[pin];
+	if (vmm->select & 1)
+		*entry = (*entry & ENTRY_LOW_BITS) | (uint64_t)value << 32;
+	else
+		*entry = (*entry & ~ENTRY_LOW_BITS) | value;
+	update_routes(vmm);
+}
+
 bool vmm_run_once(struct vmm *vmm, int cpu)
 {
 	const struct kvm_run *run = vmm->run[cpu];
@@ -271,7 +273,8 @@ bool vmm_run_once(struct vmm *vmm, int cpu)
 	}
 	if (run->exit_reason == KVM_EXIT_IOAPIC_EOI)
 		handle_eoi(vmm, run->eoi.vector);
-	if (run->exit_reason == KVM_EXIT_MMIO && run->mmio.is_write && run->mmio.phys_addr - IOAPIC_AT <= IOWIN) {
+	if (run->exit_reason == KVM_EXIT_MMIO && run->mmio.is_write &&
+	    run->mmio.phys_addr - IOAPIC_AT <= EOI_REGISTER) {
 		memcpy(&value, run->mmio.data, sizeof(value));
 		write_ioapic(vmm, run->mmio.phys_addr - IOAPIC_AT, value);
 	}

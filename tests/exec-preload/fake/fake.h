@@ -63,6 +63,8 @@ bool fake_is_in_service(int vcpu, uint8_t vector);
 /* The guest on a vCPU: takes an interrupt that is requested, ends it, writes to memory that is not its own. */
 bool fake_take(int vcpu, uint8_t vector);
 void fake_eoi(int vcpu, uint8_t vector);
+/* It has told its LAPIC to keep its EOIs for itself (SDM vol. 3, 11.8.5): the IOAPIC's EOI register ends them. */
+void fake_suppress_eois(int vcpu);
 void fake_write(int vcpu, uint64_t at, uint32_t value, uint32_t bytes);
 void fake_read(int vcpu, uint64_t at, uint32_t bytes);
 

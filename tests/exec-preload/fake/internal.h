@@ -49,7 +49,7 @@ struct vcpu {
 	struct vm *vm;
 	uint32_t id;
 	struct kvm_run *run;
-	bool requested[FAKE_VECTORS], in_service[FAKE_VECTORS];
+	bool requested[FAKE_VECTORS], in_service[FAKE_VECTORS], suppresses_eois;
 	struct kvm_run exit[FAKE_EXITS]; /* still to come */
 	uint32_t exits;
 };

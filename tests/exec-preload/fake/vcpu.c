@@ -214,11 +214,18 @@ void fake_eoi(int fd, uint8_t vector)
 	fake_lock();
 	vcpu = vcpu_of(fd);
 	vcpu->in_service[vector] = false;
-	if (exits_at_eoi(vcpu, vector))
+	if (!vcpu->suppresses_eois && exits_at_eoi(vcpu, vector))
 		add_exit(vcpu, KVM_EXIT_IOAPIC_EOI)->eoi.vector = vector;
 	else if (vcpu->vm->chips)
 		fake_chips_eoi(vcpu->vm, vector);
 	fake_pump();
+	fake_unlock();
+}
+
+void fake_suppress_eois(int fd)
+{
+	fake_lock();
+	vcpu_of(fd)->suppresses_eois = true;
 	fake_unlock();
 }
 
