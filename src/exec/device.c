@@ -128,25 +128,34 @@ static bool is_understood(const struct vfio_irq_set *set)
 	       (set->start == 0 && set->count == 1 && (set->flags & DATA) == VFIO_IRQ_SET_DATA_BOOL);
 }
 
+static bool is_forwarded_by_kvm(const struct ig_device *device)
+{
+	ig_for_each_vm(vm)
+		if (ig_vm_find_irqfd(vm, &device->trigger))
+			return true;
+	return false;
+}
+
 /*
- * A VMM that takes the interrupt itself (x-no-kvm-intx, or a chip that is not KVM's) unmasks, after each, what it
- * has not masked.
+ * A VMM that takes the interrupt itself (x-no-kvm-intx, or a chip that is not KVM's), or sees to its end by itself,
+ * unmasks after each what it has not masked.
  */
 static void count_own_unmask(struct ig_device *device)
 {
+	bool by_kvm = is_forwarded_by_kvm(device);
+
 	if (device->vm || device->trigger.fd == IG_NO_FD || device->masked || device->complained)
 		return;
-	ig_for_each_vm(vm) {
-		if (!ig_vm_find_irqfd(vm, &device->trigger))
-			continue;
+	if (by_kvm && device->resample.fd != IG_NO_FD) {
 		device->own_unmasks = 0;
 		return;
 	}
 	if (++device->own_unmasks <= OWN_UNMASKS_MAX)
 		return;
 	device->complained = true;
-	ig_exec_say("%s: the VMM forwards this device's INTx itself, not by KVM_IRQFD (x-no-kvm-intx?): left as it is",
-		    device->name);
+	ig_exec_say("%s: the VMM %s: left as it is", device->name,
+		    by_kvm ? "unmasks this device's INTx by calls, not by an eventfd" :
+			     "forwards this device's INTx itself, not by KVM_IRQFD (x-no-kvm-intx?)");
 }
 
 static void not_understood(struct ig_device *device, const struct vfio_irq_set *set)
