@@ -131,6 +131,24 @@ TEST(vmm_that_forwards_itself)
 	take_own_interrupt();
 }
 
+/* Why: some VMMs let KVM bring the interrupt, and unmask by a call at each EOI exit. */
+TEST(vmm_that_unmasks_by_calls)
+{
+	vmm_disable_intx(&vmm, 0);
+	vmm.device[0].trigger = vmm_new_eventfd();
+	assert_int_equal(vmm_set_trigger(&vmm, 0, vmm.device[0].trigger), 0);
+	assert_int_equal(vmm_irqfd(&vmm, 0, 0), 0);
+	for (int i = 0; i < 10; i++) {
+		fake_assert(vmm.device[0].fd);
+		guest_handle(&vmm, 0, PIN, VECTOR);
+		assert_true(device().masked);
+		assert_int_equal(vmm_unmask(&vmm, 0), 0);
+		assert_false(device().masked);
+	}
+	assert_said("unmasks this device's INTx by calls", 1);
+	vmm_close_fd(&vmm, &vmm.device[0].trigger);
+}
+
 /* Why: QEMU unmasks once whenever it has set INTx up, or taken it down; that is no interrupt of its own. */
 TEST(vmm_that_enables_and_disables_often)
 {
@@ -269,6 +287,7 @@ static int tests(void)
 		READY(other_interrupts_of_the_device),
 		READY(vfio_does_not_let_go_of_the_resample_eventfd),
 		READY(vmm_that_forwards_itself),
+		READY(vmm_that_unmasks_by_calls),
 		READY(vmm_that_enables_and_disables_often),
 		READY(coalesced_ioregsel),
 		READY(coalesced_zones_elsewhere),
