@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The 8259A pair: its ports are exits, and its INTR reaches the first vCPU by KVM_INTERRUPT (KVM API 4.16), for which
- * KVM must say that the guest takes interrupts: if it does not, the interrupt window is asked for. On the vCPU's thread.
+ * The 8259A pair: its ports are exits, and its INTR reaches the first vCPU by KVM_INTERRUPT (KVM API 4.16),
+ * for which KVM must say that the guest takes interrupts: if it does not, the interrupt window is asked for.
+ * On the vCPU's thread.
  */
 #include <errno.h>
 
@@ -45,7 +46,10 @@ static bool read_trigger(struct irqgate_kvm *gate, const struct irqgate_pic_acce
 	return false;
 }
 
-/* All lines under one hold of the lock: until the last one is done, INTR may be high for what is about to drop. */
+/*
+ * All lines under one hold of the lock: until the last one is done, INTR may be high for what is about to
+ * drop.
+ */
 static uint32_t do_access(struct irqgate_kvm *gate, struct irqgate_pic_access *access,
 			  struct irqgate_effects effects[CALLS_MAX])
 {
@@ -108,11 +112,15 @@ void ig_legacy_kick(struct irqgate_kvm *gate, bool intr)
 
 	if (!intr || atomic_exchange(&gate->intr_known, true) || !gate->vcpus || !callbacks->kick)
 		return;
-	if (!pthread_equal(pthread_self(), atomic_load(&gate->boot_thread))) /* which looks before it enters the guest */
+	/* That thread looks before it enters the guest. */
+	if (!pthread_equal(pthread_self(), atomic_load(&gate->boot_thread)))
 		callbacks->kick(callbacks->opaque, gate->vcpu[BOOT_VCPU].fd);
 }
 
-/* Injects the vector that INTR stands for. What its ack asks for may make INTR rise again, on this very thread. */
+/*
+ * Injects the vector that INTR stands for. What its ack asks for may make INTR rise again, on this very
+ * thread.
+ */
 static int inject(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
 {
 	struct kvm_interrupt interrupt;

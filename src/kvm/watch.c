@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Those who watch a line. A notice says "look": whoever carries it out looks at the line's state under the watch's own
- * lock, and tells what has changed since it was told last. So two threads tell in order, and none twice.
+ * Those who watch a line. A notice says "look": whoever carries it out looks at the line's state under the
+ * watch's own lock, and tells what has changed since it was told last. So two threads tell in order, and none
+ * twice.
  */
 #include <errno.h>
 #include <fcntl.h>

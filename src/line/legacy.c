@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the guest does to the pair of 8259As: its ports, and the processor's INTA. The pair says what was acked and
- * unmasked, the gate decides what that means for the sources. Caller serialises.
+ * What the guest does to the pair of 8259As: its ports, and the processor's INTA. The pair says what was
+ * acked and unmasked, the gate decides what that means for the sources. Caller serialises.
  */
 #include <errno.h>
 

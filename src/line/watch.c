@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Notices for those who watch a line; see watch.h. What has changed is looked up, so one notice stands for several. */
+/*
+ * Notices for those who watch a line; see watch.h. What has changed is looked up, so one notice stands for
+ * several.
+ */
 #include "line/watch.h"
 
 #include <errno.h>
@@ -29,7 +32,10 @@ void ig_watch_look(struct irqgate_core *core, uint32_t gsi, struct irqgate_effec
 	line->masked = masked;
 	line->changed = false;
 	line->version++;
-	effects->effect[effects->count++] = (struct irqgate_effect){ .kind = IRQGATE_EFFECT_LINE, .pin = gsi };
+	effects->effect[effects->count++] = (struct irqgate_effect){
+		.kind = IRQGATE_EFFECT_LINE,
+		.pin = gsi,
+	};
 }
 
 int irqgate_core_watch(struct irqgate_core *core, uint32_t gsi, bool watch)

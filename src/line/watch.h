@@ -8,7 +8,10 @@
 /* A chip acked the line's interrupt. */
 void ig_watch_acked(struct irqgate_core *core, uint32_t gsi);
 
-/* Gives notice of what has changed. Ends every call in which a guest may have acked, masked or unmasked the line. */
+/*
+ * Gives notice of what has changed. Ends every call in which a guest may have acked, masked or unmasked the
+ * line.
+ */
 void ig_watch_look(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
 #endif

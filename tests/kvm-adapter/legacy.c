@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The adapter's 8259 pair on /dev/kvm: its ports, exit by exit, and what INTR does to the first vCPU's run area. How a
- * guest takes the interrupts is in real-mode.c. One thread, but for those that raise a line from elsewhere.
+ * The adapter's 8259 pair on /dev/kvm: its ports, exit by exit, and what INTR does to the first vCPU's run
+ * area. How a guest takes the interrupts is in real-mode.c. One thread, but for those that raise a line from
+ * elsewhere.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -52,7 +53,10 @@ static irqgate_source add_wire(struct test_vm *vm, uint32_t gsi)
 	return wire;
 }
 
-/* What the first vCPU's thread does before KVM_RUN. Whether INTR is still high: KVM is to tell when it can be taken. */
+/*
+ * What the first vCPU's thread does before KVM_RUN. Whether INTR is still high: KVM is to tell when it can be
+ * taken.
+ */
 static int wants_window(struct test_vm *vm)
 {
 	assert_int_equal(irqgate_kvm_entry(vm->gate, vm->vcpu_fd[0], vm->run[0]), 0);
@@ -112,7 +116,7 @@ static void word_is_an_access_to_both_ports(void **state)
 
 	(void)state;
 	assert_int_equal(guest_outs(vm, IG_PIC_MASTER_ELCR, 2, 1, &elcr), MINE);
-	assert_int_equal(guest_in(vm, IG_PIC_MASTER_ELCR), 0xf8); /* ICH9, 13.4: some are always edge-triggered */
+	assert_int_equal(guest_in(vm, IG_PIC_MASTER_ELCR), 0xf8); /* some are always edge-triggered: ICH9, 13.4 */
 	assert_int_equal(guest_in(vm, IG_PIC_SLAVE_ELCR), 0xde);
 	assert_int_equal(guest_ins(vm, IG_PIC_MASTER_ELCR, 2, 1, &read), MINE);
 	assert_int_equal(read, 0xdef8);
@@ -263,7 +267,8 @@ static void kvm_that_refuses_the_interrupt_is_told_of(void **state)
 	assert_int_equal(irqgate_kvm_set_level(vm->gate, wire, true), 0);
 	vm->run[0]->ready_for_interrupt_injection = 1;
 	assert_int_equal(ioctl(vm->vcpu_fd[0], KVM_INTERRUPT, &(struct kvm_interrupt){ .irq = BASE }), 0);
-	assert_int_equal(irqgate_kvm_entry(vm->gate, vm->vcpu_fd[0], vm->run[0]), -EEXIST); /* KVM has one already */
+	/* KVM has one already. */
+	assert_int_equal(irqgate_kvm_entry(vm->gate, vm->vcpu_fd[0], vm->run[0]), -EEXIST);
 	vm_close(vm);
 }
 

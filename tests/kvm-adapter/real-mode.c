@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The adapter's 8259 pair with a real-mode guest on /dev/kvm: KVM_INTERRUPT, the interrupt window, the kick. The
- * guest runs on a thread of its own, as a VMM has it; the test's thread is the device. All waits are bounded.
+ * The adapter's 8259 pair with a real-mode guest on /dev/kvm: KVM_INTERRUPT, the interrupt window, the kick.
+ * The guest runs on a thread of its own, as a VMM has it; the test's thread is the device. All waits are
+ * bounded.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,9 +19,9 @@
 #include "vm.h"
 
 /*
- * The guest. It sets up the pair and the vector of IRQ 5, enables interrupts when it has written "ready", and spins.
- * The handler is Linux's flow for a level: mask, EOI, then quiet the device, then unmask. Ports: 0xe0 ready, 0xe1 the
- * handler has begun, 0xe2 quiet the device.
+ * The guest. It sets up the pair and the vector of IRQ 5, enables interrupts when it has written "ready", and
+ * spins. The handler is Linux's flow for a level: mask, EOI, then quiet the device, then unmask. Ports: 0xe0
+ * ready, 0xe1 the handler has begun, 0xe2 quiet the device.
  */
 __asm__(
 	".pushsection .rodata\n"

@@ -14,7 +14,7 @@
 
 #include <irqgate/kvm.h>
 
-#define TEST_VCPUS  2U
+#define TEST_VCPUS  3U
 #define TEST_PIN    5U
 #define TEST_VECTOR 0x55U
 

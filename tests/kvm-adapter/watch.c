@@ -223,7 +223,8 @@ static void there_is_room_for_so_many(void **state)
 	for (unsigned int i = 0; i < IRQGATE_KVM_WATCHES_MAX; i++)
 		begin_watch(vm, &w[i], TEST_PIN);
 	more.watch = functions_of(&more);
-	assert_int_equal(irqgate_kvm_watch(vm->gate, TEST_PIN, &more.watch, &more.now, &more.handle), -ENOSPC);
+	assert_int_equal(irqgate_kvm_watch(vm->gate, TEST_PIN, &more.watch, &more.now, &more.handle),
+			 -ENOSPC);
 	guest_eoi(vm, 0, TEST_VECTOR);
 	for (unsigned int i = 0; i < IRQGATE_KVM_WATCHES_MAX; i++)
 		assert_told(&w[i], 1, 0, 0);
@@ -248,20 +249,32 @@ static void ack_slowly(void *opaque, uint64_t acks)
 	slow->ended = true;
 }
 
+struct sender {
+	pthread_t thread;
+	struct test_vm *vm;
+	int vcpu;
+};
+
 static void *send_eoi(void *opaque)
 {
-	struct slow *slow = opaque;
+	struct sender *sender = opaque;
 
-	guest_eoi(slow->vm, 0, TEST_VECTOR);
+	guest_eoi(sender->vm, sender->vcpu, TEST_VECTOR);
 	return NULL;
+}
+
+static void start_sender(struct sender *sender, struct test_vm *vm, int vcpu)
+{
+	*sender = (struct sender){ .vm = vm, .vcpu = vcpu };
+	assert_int_equal(pthread_create(&sender->thread, NULL, send_eoi, sender), 0);
 }
 
 /* While somebody is being told of the first, two more come: whoever is told of them is told of both. */
 static void acks_that_come_meanwhile_all_count(void **state)
 {
-	struct slow slow = { .vm = vm_open(1, 0) };
+	struct slow slow = { .vm = vm_open(TEST_VCPUS, 0) };
 	struct irqgate_watch watch = functions_of(&slow.w);
-	pthread_t thread[3];
+	struct sender sender[TEST_VCPUS];
 
 	(void)state;
 	begin_service(slow.vm);
@@ -269,15 +282,15 @@ static void acks_that_come_meanwhile_all_count(void **state)
 	watch.opaque = &slow;
 	watch.ack_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_int_equal(irqgate_kvm_watch(slow.vm->gate, TEST_PIN, &watch, &slow.w.now, &slow.w.handle), 0);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(pthread_create(&thread[i], NULL, send_eoi, &slow), 0);
+	for (unsigned int i = 0; i < TEST_VCPUS; i++) {
+		start_sender(&sender[i], slow.vm, (int)i);
 		while (!slow.begun)
 			usleep(100);
 	}
-	for (int i = 0; i < 3; i++)
-		pthread_join(thread[i], NULL);
-	assert_int_equal(slow.w.acks, 3);
-	assert_int_equal(count_of(watch.ack_fd), 3);
+	for (unsigned int i = 0; i < TEST_VCPUS; i++)
+		pthread_join(sender[i].thread, NULL);
+	assert_int_equal(slow.w.acks, TEST_VCPUS);
+	assert_int_equal(count_of(watch.ack_fd), TEST_VCPUS);
 	close(watch.ack_fd);
 	vm_close(slow.vm);
 }
@@ -285,20 +298,21 @@ static void acks_that_come_meanwhile_all_count(void **state)
 static void end_of_a_watch_waits_for_who_is_being_told(void **state)
 {
 	struct slow slow = { .vm = vm_open(1, 0) };
-	pthread_t thread;
+	struct sender sender;
 
 	(void)state;
 	begin_service(slow.vm);
 	slow.w.watch = functions_of(&slow.w);
 	slow.w.watch.acked = ack_slowly;
 	slow.w.watch.opaque = &slow;
-	assert_int_equal(irqgate_kvm_watch(slow.vm->gate, TEST_PIN, &slow.w.watch, &slow.w.now, &slow.w.handle), 0);
-	assert_int_equal(pthread_create(&thread, NULL, send_eoi, &slow), 0);
+	assert_int_equal(irqgate_kvm_watch(slow.vm->gate, TEST_PIN, &slow.w.watch, &slow.w.now, &slow.w.handle),
+			 0);
+	start_sender(&sender, slow.vm, 0);
 	while (!slow.begun)
 		usleep(100);
 	assert_int_equal(irqgate_kvm_unwatch(slow.vm->gate, slow.w.handle), 0);
 	assert_true(slow.ended);
-	pthread_join(thread, NULL);
+	pthread_join(sender.thread, NULL);
 	vm_close(slow.vm);
 }
 
@@ -417,7 +431,9 @@ static void timer_that_waits_for_acks_loses_no_tick(void **state)
 	vm_close(timer.vm);
 }
 
-/* The INTA is the ack; the next tick rises while the vCPU is about to enter, and it must not sleep over it. */
+/*
+ * The INTA is the ack; the next tick rises while the vCPU is about to enter, and it must not sleep over it.
+ */
 static void tick_that_rises_in_the_entry_is_not_slept_over(void **state)
 {
 	struct timer timer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Lines that feed both the IOAPIC and the pair of 8259As: one level for both, and each decides for itself. And what
- * comes and goes on such a line: sources of every kind, the direct path, resets.
+ * Lines that feed both the IOAPIC and the pair of 8259As: one level for both, and each decides for itself.
+ * And what comes and goes on such a line: sources of every kind, the direct path, resets.
  */
 #include <string.h>
 
@@ -140,7 +140,10 @@ TEST_BOTH(quiet_device_interrupts_once_at_each_chip)
 	machine_close(&m);
 }
 
-/* A device that still asserts after the first ack is heard at that chip again, and at the other after its own. */
+/*
+ * A device that still asserts after the first ack is heard at that chip again, and at the other after its
+ * own.
+ */
 TEST_BOTH(device_that_still_asserts_interrupts_again_at_the_chip_that_acked)
 {
 	struct machine m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The mistakes of others, as mistakes.c has them for the IOAPIC, on a line of the 8259 pair. tests/mutants puts each
- * into the core, to see that it is noticed.
+ * The mistakes of others, as mistakes.c has them for the IOAPIC, on a line of the 8259 pair. tests/mutants
+ * puts each into the core, to see that it is noticed.
  */
 #include <string.h>
 

@@ -233,7 +233,9 @@ TEST(rotating_eoi_acks_as_a_plain_one_does)
 	machine_close(&m);
 }
 
-/* ICW1 ends what is in service, and the chip gives no interrupt before its sequence is over: held until then. */
+/*
+ * ICW1 ends what is in service, and the chip gives no interrupt before its sequence is over: held until then.
+ */
 TEST_BOTH(new_initialisation_in_service_holds)
 {
 	struct machine m;
@@ -289,7 +291,8 @@ TEST(gsis_that_feed_no_input_are_the_ioapics_alone)
 TEST(pair_of_a_chip_with_few_pins_has_the_lines_that_there_are)
 {
 	struct irqgate_core_config config = {
-		.size = sizeof(config), .sources = SOURCES, .chips = 1, .chip = { { .pins = 6 } }, .pic = true,
+		.size = sizeof(config), .sources = SOURCES, .chips = 1, .pic = true,
+		.chip = { { .pins = 6 } },
 	};
 	struct irqgate_pic_access unmask = { .port = IG_PIC_MASTER_DATA, .write = true };
 	struct machine m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The gate behind the pair of 8259As: the same transitions as in gate.c, each on an input of the master and on one of
- * the slave. The IOAPIC's pins stay masked, as a guest in 8259 mode has them.
+ * The gate behind the pair of 8259As: the same transitions as in gate.c, each on an input of the master and
+ * on one of the slave. The IOAPIC's pins stay masked, as a guest in 8259 mode has them.
  */
 #include "machine.h"
 
@@ -158,7 +158,8 @@ TEST_BOTH(mask_and_unmask_in_service_change_nothing)
 TEST_BOTH(hold_begins_with_the_eoi)
 {
 	struct machine m;
-	irqgate_source source = begin_in_service(&m, irq), other = machine_add(&m, irq, IRQGATE_SOURCE_FORWARDED, false);
+	irqgate_source source = begin_in_service(&m, irq);
+	irqgate_source other = machine_add(&m, irq, IRQGATE_SOURCE_FORWARDED, false);
 
 	machine_pic_mask(&m, irq);
 	machine_trigger(&m, other);
@@ -181,10 +182,14 @@ TEST_BOTH(held_trigger_is_absorbed)
 	machine_close(&m);
 }
 
-/* It lay unread in its eventfd: the adapter asks what a write would unmask, and hands it in before that write. */
+/*
+ * It lay unread in its eventfd: the adapter asks what a write would unmask, and hands it in before that
+ * write.
+ */
 TEST_BOTH(trigger_read_before_the_unmask_is_resampled_not_delivered)
 {
-	struct irqgate_pic_access unmask = { .write = true, .port = irq < 8 ? IG_PIC_MASTER_DATA : IG_PIC_SLAVE_DATA };
+	uint16_t port = irq < IG_PIC_INPUTS ? IG_PIC_MASTER_DATA : IG_PIC_SLAVE_DATA;
+	struct irqgate_pic_access unmask = { .port = port, .write = true };
 	struct machine m;
 	irqgate_source source = begin(&m, irq);
 
@@ -276,7 +281,8 @@ TEST_BOTH(guest_that_never_unmasks_keeps_the_host_masked)
 TEST(eoi_releases_the_line_that_was_in_service)
 {
 	struct machine m;
-	irqgate_source low = begin_in_service(&m, 5), high = machine_add(&m, 3, IRQGATE_SOURCE_FORWARDED, false);
+	irqgate_source low = begin_in_service(&m, 5);
+	irqgate_source high = machine_add(&m, 3, IRQGATE_SOURCE_FORWARDED, false);
 
 	machine_pic_unmask(&m, 3);
 	machine_trigger(&m, high);

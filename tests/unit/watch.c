@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Notices for those who watch a line: acks and masks of both chips, on both paths, with the state at registration. */
+/*
+ * Notices for those who watch a line: acks and masks of both chips, on both paths, with the state at
+ * registration.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -216,7 +219,9 @@ TEST(one_write_gives_notice_of_each_line)
 	machine_close(&m);
 }
 
-/* As the seed's second version had it: whoever registers learns the state, and of every change from then on. */
+/*
+ * As the seed's second version had it: whoever registers learns the state, and of every change from then on.
+ */
 TEST(state_at_registration_is_the_one_that_notices_count_from)
 {
 	struct machine m;

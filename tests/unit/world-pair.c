@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The pair of 8259As in the world of world.h. What is masked and in service is read from the chip: it has own tests. */
+/*
+ * The pair of 8259As in the world of world.h. What is masked and in service is read from the chip: it has own
+ * tests.
+ */
 #include "line/core.h"
 #include "world.h"
 
@@ -76,7 +79,7 @@ bool guest_inta(struct world *w)
 	CHECK(w, (uint32_t)vector % IG_PIC_INPUTS == w->gsi % IG_PIC_INPUTS);
 	take_effects(w);
 	check_together(w);
-	check_released(w, served || !serves(w), true); /* with automatic EOI it has been in service and is not now */
+	check_released(w, served || !serves(w), true); /* automatic EOI: it has been in service */
 	return true;
 }
 
@@ -105,7 +108,8 @@ void guest_pic_eoi(struct world *w)
 		guest_out(w, IG_PIC_MASTER_COMMAND, IG_OCW2_SPECIFIC_EOI | IG_PIC_CASCADE);
 }
 
-static void init_chip(struct world *w, uint16_t command, unsigned int base, unsigned int icw4, unsigned int imr)
+static void init_chip(struct world *w, uint16_t command, unsigned int base, unsigned int icw4,
+		      unsigned int imr)
 {
 	guest_out(w, command, IG_ICW1 | IG_ICW1_IC4);
 	guest_out(w, command + 1, base);
