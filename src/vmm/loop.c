@@ -27,11 +27,22 @@ sigset_t ig_ending_signals(void)
 	return signals;
 }
 
-static void wake_loop(const struct ig_vmm *vmm)
+static void set_phase(struct ig_vmm *vmm, enum ig_vmm_phase phase)
+{
+	pthread_mutex_lock(&vmm->phase_lock);
+	vmm->phase = phase;
+	pthread_cond_broadcast(&vmm->phase_changed);
+	pthread_mutex_unlock(&vmm->phase_lock);
+}
+
+/* The vCPUs pause as soon as they see it; the main thread kicks them. */
+static void wake_loop(struct ig_vmm *vmm)
 {
 	uint64_t one = 1;
-	ssize_t written = write(vmm->stop_fd, &one, sizeof(one)); /* an eventfd that is never full */
+	ssize_t written;
 
+	set_phase(vmm, IG_PHASE_PAUSED);
+	written = write(vmm->stop_fd, &one, sizeof(one)); /* an eventfd that is never full */
 	(void)written;
 }
 
@@ -52,14 +63,6 @@ void ig_vmm_reset(struct ig_vmm *vmm)
 	}
 	atomic_store(&vmm->resetting, true);
 	wake_loop(vmm);
-}
-
-static void set_phase(struct ig_vmm *vmm, enum ig_vmm_phase phase)
-{
-	pthread_mutex_lock(&vmm->phase_lock);
-	vmm->phase = phase;
-	pthread_cond_broadcast(&vmm->phase_changed);
-	pthread_mutex_unlock(&vmm->phase_lock);
 }
 
 /* A vCPU may kick another until it has left its loop: so nobody goes on before all have. */

@@ -163,31 +163,30 @@ static int open_group(struct ig_vmm *vmm, const char *address)
 }
 
 /* The group's record; it is opened for the first of its devices. */
-static struct group *get_group(struct ig_vmm *vmm, const char *address, int *error)
+static struct group *get_group(struct ig_vmm *vmm, const char *address, const char *name, int *error)
 {
 	struct ig_vfio *vfio = vmm->vfio;
 	struct group *group = &vfio->group[vfio->groups];
 
-	*error = find_group(address, group->name);
-	if (*error)
-		return NULL;
 	for (uint32_t i = 0; i < vfio->groups; i++)
-		if (!strcmp(vfio->group[i].name, group->name))
+		if (!strcmp(vfio->group[i].name, name))
 			return &vfio->group[i];
+	snprintf(group->name, sizeof(group->name), "%s", name);
 	*error = open_group(vmm, address);
 	return *error ? NULL : group;
 }
 
 int ig_vfio_get_device(struct ig_vmm *vmm, const char *address)
 {
+	char name[NAME_MAX];
+	int error = find_group(address, name), fd;
 	struct group *group;
-	int error = 0, fd;
 
-	if (!vmm->vfio)
+	if (!error && !vmm->vfio)
 		error = open_container(vmm, address);
 	if (error)
 		return error;
-	group = get_group(vmm, address, &error);
+	group = get_group(vmm, address, name, &error);
 	if (!group)
 		return error;
 	fd = ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, address);
