@@ -14,11 +14,11 @@ enum { POINTS = 10000, HISTORY = 250, ONWARD = 20 };
 /* Something else, without a change to what is drawn from the history's own chance. */
 static void settle_effects(struct world *w)
 {
-	uint64_t random = w->random;
+	struct chance chance = w->chance;
 
 	while (w->queued)
 		carry_out_one(w);
-	w->random = random;
+	w->chance = chance;
 }
 
 /* As an adapter does before a save: it reads what is signalled, and carries out what that asks for. */
@@ -211,7 +211,7 @@ static void assert_seen_alike(const struct world *a, const struct world *b)
 	assert_memory_equal(a->requested, b->requested, sizeof(a->requested));
 	assert_memory_equal(a->serving, b->serving, sizeof(a->serving));
 	assert_int_equal(a->rte, b->rte);
-	assert_int_equal(a->random, b->random);
+	assert_int_equal(a->chance.seed, b->chance.seed);
 	assert_int_equal(a->queued, b->queued);
 }
 
@@ -256,7 +256,7 @@ static void live(const struct world *kind)
 	for (uint32_t history = 0; history < POINTS / HISTORY; history++) {
 		w = *kind;
 		w.history = history;
-		w.random = UINT64_C(0x9e3779b97f4a7c15) * (history + 1);
+		w.chance = chance_of(history);
 		w.rte = IG_RTE_MASKED;
 		w.gsi = w.pair ? SLAVE_IRQ : PIN;
 		open_core(&w);

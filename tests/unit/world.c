@@ -6,13 +6,9 @@
 
 enum { SETTLE_MAX = 1000 };
 
-/* xorshift64*, so that the numbers are the same everywhere. */
 uint32_t pick(struct world *w, uint32_t below)
 {
-	w->random ^= w->random >> 12;
-	w->random ^= w->random << 25;
-	w->random ^= w->random >> 27;
-	return (uint32_t)((w->random * UINT64_C(2685821657736338717)) >> 33) % below;
+	return draw(&w->chance, below);
 }
 
 bool guest_sees_masked(const struct world *w)

@@ -7,6 +7,7 @@
 #ifndef IG_TESTS_WORLD_H
 #define IG_TESTS_WORLD_H
 
+#include "chance.h"
 #include "machine.h"
 
 enum { DEVICES = 2, QUEUE = 256 };
@@ -30,7 +31,8 @@ struct world {
 	bool direct, shared;
 	bool pair;                 /* the line feeds a pair of 8259As as well */
 	uint32_t gsi;
-	uint64_t random, clock;
+	struct chance chance;
+	uint64_t clock;
 	uint32_t history, step;
 	struct device device[DEVICES];
 	irqgate_source wire;
@@ -54,7 +56,7 @@ struct world {
 			fail_msg("history %u, step %u: not so: %s", (world)->history, (world)->step, #condition); \
 	} while (0)
 
-/* A random number below a limit. */
+/* A number below a limit, by chance. */
 uint32_t pick(struct world *w, uint32_t below);
 
 bool guest_sees_masked(const struct world *w);
