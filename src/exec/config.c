@@ -69,19 +69,21 @@ static ssize_t write_aside(struct ig_device *device, const void *bytes, size_t c
 	return result;
 }
 
-ssize_t ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at)
+bool ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at, ssize_t *result)
 {
 	const uint8_t *command = command_byte(device, bytes, count, at);
 	bool disabled = command && (*command & INTERRUPT_DISABLE);
-	ssize_t result;
+	int error;
 
 	if (!command || disabled == device->disabled)
-		return ig_real.pwrite(device->object.fd, bytes, count, at);
+		return false;
 	if (device->vm && !disabled)
-		result = write_aside(device, bytes, count, at);
+		*result = write_aside(device, bytes, count, at);
 	else
-		result = ig_real.pwrite(device->object.fd, bytes, count, at);
-	if (result >= 0)
+		*result = ig_real.pwrite(device->object.fd, bytes, count, at);
+	error = errno;
+	if (*result >= 0)
 		enable(device, !disabled);
-	return result;
+	errno = error;
+	return true;
 }

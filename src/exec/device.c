@@ -67,8 +67,9 @@ void ig_device_closed(struct ig_device *device)
 		if (*at != device)
 			continue;
 		*at = device->next; /* a thread may still have found it in the table, so it is not freed */
-		return;
+		break;
 	}
+	ig_line_settle_all();
 }
 
 static int32_t first_eventfd(const struct vfio_irq_set *set)
@@ -241,7 +242,7 @@ int ig_device_set_irqs(struct ig_device *device, const struct vfio_irq_set *set)
 	error = errno;
 	if (!result && is_intx(set))
 		note(device, set);
-	ig_line_settle(device);
+	ig_line_settle_all(); /* others may share an eventfd with it */
 	errno = error;
 	return result;
 }

@@ -90,7 +90,8 @@ enum ig_exit_kind { IG_EXIT_NOTHING, IG_EXIT_WRITE, IG_EXIT_EOI };
 struct ig_vcpu {
 	struct ig_object object;
 	struct ig_vm *vm;
-	const struct kvm_run *run; /* NULL: it could not be mapped */
+	const struct kvm_run *run;
+	atomic_uint users;         /* of `run`: its descriptors, and each thread in KVM_RUN */
 	enum ig_exit_kind exit;
 	struct irqgate_access access; /* of IG_EXIT_WRITE */
 	uint8_t vector;               /* of IG_EXIT_EOI */
@@ -195,6 +196,9 @@ void ig_eventfd_replace(struct ig_eventfd *eventfd, int closing);
 void ig_vm_created(int fd);
 void ig_vcpu_created(struct ig_vm *vm, int fd);
 void ig_vcpu_closed(struct ig_vcpu *vcpu);
+/* KVM_RUN may outlive the vCPU's descriptors: without the lock, around it. False: it is closed already. */
+bool ig_vcpu_hold(struct ig_vcpu *vcpu);
+void ig_vcpu_release(struct ig_vcpu *vcpu);
 void ig_vm_closed(struct ig_vm *vm);
 void ig_vm_chip(struct ig_vm *vm, enum ig_chip chip, uint64_t pins);
 void ig_vm_irqfd(struct ig_vm *vm, const struct kvm_irqfd *irqfd);
@@ -228,8 +232,8 @@ void ig_device_eventfd_closing(struct ig_device *device, int fd);
 
 /* config.c. Learns where config space is, and whether INTx is disabled there. */
 void ig_device_find_config(struct ig_device *device);
-/* A write to the device's descriptor. */
-ssize_t ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at);
+/* A write to the device's descriptor. False: it is nothing to us, and has not been made. */
+bool ig_device_pwrite(struct ig_device *device, const void *bytes, size_t count, off_t at, ssize_t *result);
 
 /* vfio.c: our own calls on a device. 0 or -errno. */
 int ig_vfio_unmask(const struct ig_device *device);
@@ -258,6 +262,8 @@ bool ig_helper_watch(int fd, struct ig_device *device, enum ig_watch what);
 void ig_helper_unwatch(int fd);
 /* Starts it, if it does not run yet. */
 bool ig_helper_start(void);
+/* A thread of ours: detached, all signals blocked. 0 or the error. */
+int ig_thread_start(void *(*function)(void *), const char *name);
 /* In a child that was forked off there is no such thread. */
 void ig_helper_forked(void);
 /* Calls ig_kernel_poll() at that time, in ns. */
@@ -267,8 +273,18 @@ int64_t ig_now(void);
 /* stats.c */
 struct ig_record *ig_record_of(const struct ig_device *device, uint32_t gsi, const char *chip);
 void ig_stats_print(void);
-/* Into anything but a regular file only the last object goes. */
-void ig_stats_write_json(bool last);
+struct ig_text {
+	char *bytes; /* NULL: none */
+	size_t length;
+};
+
+struct ig_text ig_stats_json(void);
+/* Without the lock; frees the text. Into anything but a regular file only the last object goes. */
+void ig_stats_write(struct ig_text text, bool last);
+/* Starts the thread that tells of them every few seconds, if that is wanted and it does not run yet. */
+void ig_stats_start(void);
+/* In a child that was forked off there is no such thread. */
+void ig_stats_forked(void);
 
 #define ig_for_each_device(device) for (struct ig_device *device = ig_exec.devices; device; device = device->next)
 #define ig_for_each_vm(vm) for (struct ig_vm *vm = ig_exec.vms; vm; vm = vm->next)

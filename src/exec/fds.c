@@ -4,7 +4,9 @@
  * lock; it changes under the lock of exec.h.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -111,12 +113,22 @@ bool ig_eventfd_same(const struct ig_eventfd *a, const struct ig_eventfd *b)
 	return a->fd == b->fd || (a->id >= 0 && a->id == b->id);
 }
 
+/* Before Linux 5.8, where eventfds know no RWF_NOWAIT: only with another reader could this wait. */
+static bool drain_if_readable(int fd)
+{
+	struct pollfd look = { .fd = fd, .events = POLLIN };
+	uint64_t count;
+
+	return poll(&look, 1, 0) == 1 && look.revents & POLLIN && read(fd, &count, sizeof(count)) == sizeof(count);
+}
+
 bool ig_eventfd_drain(int fd)
 {
 	uint64_t count;
 	const struct iovec part = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t size = fd == IG_NO_FD ? 0 : preadv2(fd, &part, 1, -1, RWF_NOWAIT);
 
-	return fd != IG_NO_FD && preadv2(fd, &part, 1, -1, RWF_NOWAIT) == sizeof(count);
+	return size < 0 && errno == EOPNOTSUPP ? drain_if_readable(fd) : size == sizeof(count);
 }
 
 /* The kernel keeps what an eventfd is bound to until its last descriptor is closed. */

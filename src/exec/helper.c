@@ -16,14 +16,14 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
-/* What an event is of: one of the timers, or a device, whose address leaves the lowest bit for what it is. */
-enum { TIMER_POLL = 0, TIMER_STATS = 2 };
+/* What an event is of: the timer, or a device, whose address leaves the lowest bit for what it is. */
+enum { TIMER_POLL = 0 };
 
 static struct helper {
 	bool runs;
-	int epoll_fd, poll_timer, stats_timer;
+	int epoll_fd, poll_timer;
 	int64_t poll_at; /* as the timer is set; 0: it is not */
-} helper = { .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD, .stats_timer = IG_NO_FD };
+} helper = { .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD };
 
 int64_t ig_now(void)
 {
@@ -50,11 +50,6 @@ static void dispatch(uint64_t what)
 			return;
 		helper.poll_at = 0;
 		ig_kernel_poll();
-	} else if (what == TIMER_STATS) {
-		if (read(helper.stats_timer, &expirations, sizeof(expirations)) < 0)
-			return;
-		ig_stats_print();
-		ig_stats_write_json(false);
 	} else if ((what & 1) == IG_WATCH_TRIGGER) {
 		ig_line_triggered(device);
 	} else {
@@ -80,21 +75,7 @@ static void *run(void *unused)
 	}
 }
 
-static void start_statistics(void)
-{
-	const struct itimerspec period = {
-		.it_interval.tv_sec = ig_exec.config.stats_seconds, .it_value.tv_sec = ig_exec.config.stats_seconds,
-	};
-
-	if (ig_exec.config.stats_seconds <= 0)
-		return;
-	helper.stats_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (helper.stats_timer < 0 || timerfd_settime(helper.stats_timer, 0, &period, NULL) ||
-	    !watch(helper.stats_timer, TIMER_STATS))
-		ig_exec_say("no statistics while the VMM runs: %s", strerror(errno));
-}
-
-static int start_thread(void)
+int ig_thread_start(void *(*function)(void *), const char *name)
 {
 	sigset_t all, before;
 	pthread_t thread;
@@ -102,21 +83,20 @@ static int start_thread(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, NULL, run, NULL);
+	error = pthread_create(&thread, NULL, function, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return error;
-	pthread_setname_np(thread, "irqgate");
+	pthread_setname_np(thread, name);
 	pthread_detach(thread);
 	return 0;
 }
 
 static void forget(void)
 {
-	ig_real.close(helper.stats_timer);
 	ig_real.close(helper.poll_timer);
 	ig_real.close(helper.epoll_fd);
-	helper = (struct helper){ .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD, .stats_timer = IG_NO_FD };
+	helper = (struct helper){ .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD };
 }
 
 bool ig_helper_start(void)
@@ -127,11 +107,10 @@ bool ig_helper_start(void)
 	helper.poll_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (helper.epoll_fd < 0 || helper.poll_timer < 0 || !watch(helper.poll_timer, TIMER_POLL))
 		goto fail;
-	errno = start_thread();
+	errno = ig_thread_start(run, "irqgate");
 	if (errno)
 		goto fail;
 	helper.runs = true;
-	start_statistics();
 	return true;
 fail:
 	ig_exec_say("the helper cannot be started: %s", strerror(errno));

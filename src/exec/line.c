@@ -35,12 +35,23 @@ static struct ig_vm *vm_of(const struct ig_device *device, const struct ig_irqfd
 	return NULL;
 }
 
+/* Of two that read one eventfd, VFIO and us, only one is told. */
+static bool shares_resample(const struct ig_device *device)
+{
+	ig_for_each_device(other)
+		if (other != device && ig_eventfd_same(&other->resample, &device->resample))
+			return true;
+	return false;
+}
+
 static const char *why_vm_leaves(const struct ig_device *device, const struct ig_vm *vm, const struct ig_irqfd *irqfd)
 {
 	if (vm->not_understood || vm->chip == IG_CHIP_NONE)
 		return "its VM's interrupt controller is not understood";
 	if (vm->chip == IG_CHIP_KERNEL && !ig_eventfd_same(&irqfd->resample, &device->resample))
 		return "KVM and VFIO have different resample eventfds";
+	if (vm->chip == IG_CHIP_KERNEL && shares_resample(device))
+		return "it shares its resample eventfd with another device";
 	if (vm->chip == IG_CHIP_KERNEL && vm->route[irqfd->gsi].ioapic < 0 && vm->route[irqfd->gsi].pic < 0)
 		return "its GSI leads to no pin";
 	if (vm->chip == IG_CHIP_SPLIT && ig_exec.config.policy == IRQGATE_POLICY_EOI)

@@ -148,6 +148,7 @@ static void after_fork_in_child(void)
 	if (!inside)
 		make_lock();
 	ig_helper_forked();
+	ig_stats_forked();
 	process = getpid();
 	ig_exec.off = ig_exec.off || ig_exec.vms;
 }
@@ -165,13 +166,16 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
+	struct ig_text json = { .bytes = NULL };
+
 	if (!ig_exec_lock())
 		return;
 	if ((ig_exec.vms || ig_exec.records) && ig_exec.config.stats_seconds >= 0)
 		ig_stats_print();
 	if (ig_exec.vms || !ig_exec.config.follow) /* of the many that follow, the VMM writes */
-		ig_stats_write_json(true);
+		json = ig_stats_json();
 	ig_exec_unlock();
+	ig_stats_write(json, true);
 }
 
 /* KVM_RUN is most of what there is: it takes the lock only after an exit that matters. */
@@ -180,7 +184,7 @@ static int run_vcpu(int fd, void *argument)
 	struct ig_vcpu *vcpu = ig_fd_find(fd, IG_VCPU);
 	int result;
 
-	if (!vcpu)
+	if (!vcpu || !ig_vcpu_hold(vcpu))
 		return libc()->ioctl(fd, KVM_RUN, argument);
 	if (vcpu->exit != IG_EXIT_NOTHING && ig_exec_lock()) {
 		ig_split_apply(vcpu);
@@ -189,6 +193,7 @@ static int run_vcpu(int fd, void *argument)
 	result = ig_real.ioctl(fd, KVM_RUN, argument);
 	if (result == 0)
 		ig_split_exit(vcpu);
+	ig_vcpu_release(vcpu);
 	return result;
 }
 
@@ -305,10 +310,11 @@ static void eventfd_closing(int fd)
 	ig_fd_remove(fd);
 }
 
-/* A descriptor is about to be closed: from then on its number may be another's. */
+/* A descriptor is about to be closed: from then on its number may be another's. A close that succeeds keeps errno. */
 static void closing(int fd)
 {
 	struct ig_object *object = ig_fd_object(fd);
+	int error = errno;
 
 	if (!object || !ig_exec_lock())
 		return;
@@ -323,6 +329,7 @@ static void closing(int fd)
 			ig_vm_closed((struct ig_vm *)object);
 	}
 	ig_exec_unlock();
+	errno = error;
 }
 
 EXPORT int close(int fd)
@@ -395,13 +402,17 @@ EXPORT int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 EXPORT ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at)
 {
 	struct ig_device *device = ig_fd_find(fd, IG_DEVICE);
+	int before = errno;
 	ssize_t result;
+	bool ours;
 
 	if (!device || !ig_exec_lock())
 		return libc()->pwrite(fd, bytes, count, at);
-	result = ig_device_pwrite(device, bytes, count, at);
+	ours = ig_device_pwrite(device, bytes, count, at, &result);
 	ig_exec_unlock();
-	return result;
+	if (!ours || result >= 0)
+		errno = before;
+	return ours ? result : ig_real.pwrite(fd, bytes, count, at); /* a reset of the device takes its time */
 }
 
 EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) __attribute__((alias("pwrite")));

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What was counted, for each device on each GSI: for people on stderr, and as JSON. Caller holds the lock. */
+/*
+ * What was counted, for each device on each GSI: for people on stderr, and as JSON. Caller holds the lock, but when
+ * the JSON is written: that may take long, so a thread of its own does it while the VMM runs. A mutex of its own
+ * keeps the last object the last.
+ */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exec/exec.h"
+
+static pthread_mutex_t file_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool ended, runs;
 
 struct ig_record *ig_record_of(const struct ig_device *device, uint32_t gsi, const char *chip)
 {
@@ -158,20 +167,70 @@ static bool put(int fd, bool last, const char *text, size_t length)
 	return !ftruncate(fd, 0) && pwrite(fd, text, length, 0) == (ssize_t)length;
 }
 
-void ig_stats_write_json(bool last)
+struct ig_text ig_stats_json(void)
 {
-	int fd = ig_exec.config.json_fd;
-	size_t length = 0;
-	char *text = NULL;
-	FILE *to;
+	struct ig_text text = { .bytes = NULL };
+	FILE *to = ig_exec.config.json_fd == IG_NO_FD ? NULL : open_memstream(&text.bytes, &text.length);
 
-	if (fd == IG_NO_FD)
-		return;
-	to = open_memstream(&text, &length);
 	if (!to)
-		return;
+		return text;
 	write_all(to);
-	if (fclose(to) || !put(fd, last, text, length))
+	if (fclose(to)) {
+		free(text.bytes);
+		text.bytes = NULL;
+	}
+	return text;
+}
+
+void ig_stats_write(struct ig_text text, bool last)
+{
+	bool written = true;
+
+	if (!text.bytes)
+		return;
+	pthread_mutex_lock(&file_mutex);
+	if (!ended)
+		written = put(ig_exec.config.json_fd, last, text.bytes, text.length);
+	ended |= last;
+	pthread_mutex_unlock(&file_mutex);
+	if (!written)
 		ig_exec_say("cannot write the JSON file: %s", strerror(errno));
-	free(text);
+	free(text.bytes);
+}
+
+static void *run(void *unused)
+{
+	const struct timespec period = { .tv_sec = ig_exec.config.stats_seconds };
+	struct ig_text json;
+
+	(void)unused;
+	for (;;) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &period, NULL);
+		if (!ig_exec_lock())
+			return NULL;
+		ig_stats_print();
+		json = ig_stats_json();
+		ig_exec_unlock();
+		ig_stats_write(json, false);
+	}
+}
+
+void ig_stats_start(void)
+{
+	int error;
+
+	if (runs || ig_exec.config.stats_seconds <= 0)
+		return;
+	error = ig_thread_start(run, "irqgate-stats");
+	runs = !error;
+	if (error)
+		ig_exec_say("no statistics while the VMM runs: %s", strerror(error));
+}
+
+void ig_stats_forked(void)
+{
+	const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	runs = false;
+	file_mutex = fresh;
 }

@@ -27,8 +27,7 @@ void ig_vm_created(int fd)
 	}
 	vm->next = ig_exec.vms;
 	ig_exec.vms = vm;
-	if (ig_exec.config.stats_seconds > 0)
-		ig_helper_start();
+	ig_stats_start();
 }
 
 /* KVM is about to free it; a thread may still have found it in the table, so it stays. */
@@ -44,34 +43,68 @@ void ig_vm_closed(struct ig_vm *vm)
 	}
 }
 
+static void cannot_follow(struct ig_vm *vm, const char *why)
+{
+	ig_exec_say("a vCPU's exits cannot be read (%s): no gate for this VM", why);
+	vm->not_understood = true;
+	ig_line_settle_all();
+}
+
+static void unmap(const struct kvm_run *run)
+{
+	munmap((void *)(uintptr_t)run, sizeof(*run));
+}
+
 /* The run area is mapped a second time: what the VMM does with its own mapping does not matter then. */
 void ig_vcpu_created(struct ig_vm *vm, int fd)
 {
-	struct ig_vcpu *vcpu = calloc(1, sizeof(*vcpu));
-	void *run;
+	const struct kvm_run *run = mmap(NULL, sizeof(*run), PROT_READ, MAP_SHARED, fd, 0);
+	struct ig_vcpu *vcpu;
 
-	if (!vcpu)
-		return;
-	vcpu->object.kind = IG_VCPU;
-	vcpu->vm = vm;
-	run = mmap(NULL, sizeof(struct kvm_run), PROT_READ, MAP_SHARED, fd, 0);
-	if (run == MAP_FAILED || !ig_fd_add(fd, &vcpu->object)) {
-		ig_exec_say("a vCPU's exits cannot be read (%s): no gate for this VM", strerror(errno));
-		vm->not_understood = true;
-		ig_line_settle_all();
-		free(vcpu);
+	if (run == MAP_FAILED) {
+		cannot_follow(vm, strerror(errno));
 		return;
 	}
+	vcpu = calloc(1, sizeof(*vcpu));
+	if (!vcpu) {
+		unmap(run);
+		cannot_follow(vm, strerror(ENOMEM));
+		return;
+	}
+	vcpu->object.kind = IG_VCPU;
+	vcpu->vm = vm;
 	vcpu->run = run;
+	vcpu->users = 1;
+	if (!ig_fd_add(fd, &vcpu->object)) {
+		unmap(run); /* it would keep the VM in the kernel */
+		free(vcpu);
+		cannot_follow(vm, "its descriptor is too high a number");
+		return;
+	}
 	vm->vcpus++;
 }
 
+/* The VMM has dealt with its last exit. */
 void ig_vcpu_closed(struct ig_vcpu *vcpu)
 {
+	ig_split_apply(vcpu);
 	vcpu->vm->vcpus--;
-	vcpu->exit = IG_EXIT_NOTHING;
-	munmap((void *)(uintptr_t)vcpu->run, sizeof(struct kvm_run));
-	vcpu->run = NULL;
+	ig_vcpu_release(vcpu);
+}
+
+bool ig_vcpu_hold(struct ig_vcpu *vcpu)
+{
+	unsigned int users = atomic_load(&vcpu->users);
+
+	while (users && !atomic_compare_exchange_weak(&vcpu->users, &users, users + 1))
+		;
+	return users;
+}
+
+void ig_vcpu_release(struct ig_vcpu *vcpu)
+{
+	if (atomic_fetch_sub(&vcpu->users, 1) == 1)
+		unmap(vcpu->run);
 }
 
 /* Whether LAPICs may suppress the broadcast of EOIs is between the VMM and KVM: so a write of the EOI register counts. */

@@ -277,6 +277,39 @@ TEST(as_many_pins_as_the_core_has)
 	assert_int_equal(close_all(NULL), 0);
 }
 
+/* A second device, which shares the first one's resample eventfd. */
+static void add_with_the_same_resample(void)
+{
+	struct vmm_device *second = &vmm.device[1];
+
+	vmm_add_device(&vmm, 1, OTHER_PIN);
+	second->trigger = vmm_new_eventfd();
+	second->resample = vmm.device[0].resample;
+	assert_int_equal(vmm_set_trigger(&vmm, 1, second->trigger), 0);
+	assert_int_equal(vmm_irqfd(&vmm, 1, 0), 0);
+	assert_int_equal(vmm_set_resample(&vmm, 1, second->resample), 0);
+}
+
+/* Why: VFIO would read of the one device what tells us of the other. */
+TEST(devices_with_one_resample_eventfd)
+{
+	vmm = (struct vmm){ 0 };
+	vmm_open_ready(&vmm, KERNEL);
+	assert_gated(&vmm, 0);
+	add_with_the_same_resample();
+	assert_true(device().has_resample);
+	assert_true(fake_look(vmm.device[1].fd).has_resample);
+	vmm.device[1].resample = -1;
+	vmm_remove_device(&vmm, 1);
+	assert_gated(&vmm, 0);
+	add_with_the_same_resample();
+	vmm.device[1].resample = -1;
+	vmm_close_fd(&vmm, &vmm.device[1].fd);
+	assert_gated(&vmm, 0);
+	vmm_close_fd(&vmm, &vmm.device[1].trigger);
+	assert_int_equal(close_all(NULL), 0);
+}
+
 #define READY(name) cmocka_unit_test_setup_teardown(name, open_ready, close_all)
 
 static int tests(void)
@@ -297,6 +330,7 @@ static int tests(void)
 		READY(irqfds_of_messages),
 		cmocka_unit_test(more_pins_than_the_core_has),
 		cmocka_unit_test(as_many_pins_as_the_core_has),
+		cmocka_unit_test(devices_with_one_resample_eventfd),
 	};
 
 	return cmocka_run_group_tests_name("left", all, NULL, NULL);

@@ -207,6 +207,7 @@ static int call(struct object *object, unsigned long request, void *argument)
 	}
 	result = dispatch(object, request, argument);
 	fake_pump();
+	fake_did(request);
 	return result;
 }
 
@@ -248,6 +249,7 @@ ssize_t fake_pwrite(int fd, const void *bytes, size_t count, off_t at)
 	struct device *device;
 	ssize_t result = 0;
 
+	fake_writes();
 	fake_lock();
 	device = (struct device *)fake_object(fd, OBJECT_DEVICE);
 	if (device) {

@@ -33,6 +33,13 @@ ssize_t fake_pwrite(int fd, const void *bytes, size_t count, off_t at);
 /* The next call with this number fails with this errno. */
 void fake_fail_next(unsigned long request, int error);
 
+/* Called once: after the next ioctl with this number; before the next pwrite() to any file, without the fake's lock. */
+void fake_after_next(unsigned long request, void (*hook)(void));
+void fake_before_next_pwrite(void (*hook)(void));
+
+/* Kernels before 5.8: eventfds know no RWF_NOWAIT. */
+void fake_without_nowait(bool without);
+
 /* How VFIO has a device's INTx. */
 struct fake_device {
 	bool in_use;

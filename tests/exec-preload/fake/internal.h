@@ -103,6 +103,10 @@ bool fake_consume(const struct binding *binding);
 void fake_descriptor_closed(int fd);
 int fake_eventfd_id(int fd);
 
+/* hooks.c: what a test wants done after an ioctl, under the lock; before a pwrite(), without it. */
+void fake_did(unsigned long request);
+void fake_writes(void);
+
 /* log.c; an eventfd is printed as a letter. */
 void fake_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char fake_letter(int fd);
