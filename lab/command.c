@@ -124,23 +124,30 @@ static int add_bare_metal(const char *mode, uint64_t events, struct ig_command *
 	return 0;
 }
 
-static int add_linux(const struct ig_guest *guest, const struct ig_row_options *options, uint64_t events,
-		     struct ig_command *command)
+static const struct ig_linux_files *find_files(const struct ig_guest *guest, const struct ig_row_options *options)
 {
-	for (size_t i = 0; i < options->files_count; i++) {
-		const struct ig_linux_files *files = &options->files[i];
-
-		if (strcmp(files->guest, guest->name))
-			continue;
-		add_pair(command, "-m", LINUX_MEGABYTES);
-		add_pair(command, "-kernel", files->kernel);
-		add_pair(command, "-initrd", files->initramfs);
-		add(command, "-append");
-		add(command, LINUX_OPTIONS " events=%lu %s", events, guest->options);
-		return 0;
-	}
+	for (size_t i = 0; i < options->files_count; i++)
+		if (!strcmp(options->files[i].guest, guest->name))
+			return &options->files[i];
 	ig_error("no kernel for the guest %s", guest->name);
-	return -ENOENT;
+	return NULL;
+}
+
+/* Both VMMs have these options: QEMU's begin with one dash, irqgate's with two. */
+static int add_linux(const struct ig_guest *guest, const struct ig_row_options *options, uint64_t events,
+		     const char *dash, struct ig_command *command)
+{
+	const struct ig_linux_files *files = find_files(guest, options);
+
+	if (!files)
+		return -ENOENT;
+	add(command, "%skernel", dash);
+	add(command, "%s", files->kernel);
+	add(command, "%sinitrd", dash);
+	add(command, "%s", files->initramfs);
+	add(command, "%sappend", dash);
+	add(command, LINUX_OPTIONS " events=%lu %s", events, guest->options);
+	return 0;
 }
 
 static int add_qemu(const struct ig_row *row, const struct ig_row_options *options, uint64_t events,
@@ -157,23 +164,36 @@ static int add_qemu(const struct ig_row *row, const struct ig_row_options *optio
 	add(command, "-device");
 	add(command, "vfio-pci,host=%s", device);
 	add_pair(command, "-device", "isa-debug-exit,iobase=" VALUE(IG_GUEST_EXIT_PORT) ",iosize=4");
-	if (row->guest->kernel)
-		return add_linux(row->guest, options, events, command);
-	return add_bare_metal(row->guest->name, events, command);
+	if (!row->guest->kernel)
+		return add_bare_metal(row->guest->name, events, command);
+	add_pair(command, "-m", LINUX_MEGABYTES);
+	return add_linux(row->guest, options, events, "-", command);
 }
 
-static int add_irqgate(const char *guest, uint64_t events, const char *device, struct ig_command *command)
+static void add_own_guest(const char *guest, uint64_t events, struct ig_command *command)
 {
-	int error = add_self(command, "run");
-
-	add_pair(command, "--vfio", device);
 	add_pair(command, "--guest", guest);
 	add(command, "--events");
 	add(command, "%lu", events);
 	add_pair(command, "--work", VALUE(WORK_CYCLES));
 	add_pair(command, "--gap", VALUE(GAP_CYCLES));
 	add(command, "--json");
-	return error;
+}
+
+static int add_irqgate(const struct ig_row *row, const struct ig_row_options *options, uint64_t events,
+		       const char *device, struct ig_command *command)
+{
+	int error = add_self(command, "run");
+
+	if (error)
+		return error;
+	add_pair(command, "--vfio", device);
+	if (!row->guest->kernel) {
+		add_own_guest(row->guest->name, events, command);
+		return 0;
+	}
+	add_pair(command, "--mem", LINUX_MEGABYTES "M");
+	return add_linux(row->guest, options, events, "--", command);
 }
 
 int ig_row_command(const struct ig_row *row, const struct ig_row_options *options, uint64_t events,
@@ -184,7 +204,7 @@ int ig_row_command(const struct ig_row *row, const struct ig_row_options *option
 	command->argc = 0;
 	command->used = 0;
 	if (!row->setup->machine)
-		return add_irqgate(row->guest->name, events, device, command);
+		return add_irqgate(row, options, events, device, command);
 	if (row->setup->exec)
 		error = add_exec(options->qemu, figures, command);
 	return error ? error : add_qemu(row, options, events, device, command);
