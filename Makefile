@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test install clean
+.PHONY: all run lab-kernel test fuzz install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -32,10 +32,15 @@ test:
 	@$(MAKE) --no-print-directory all
 	@tests/run $(BUILD)
 
+# The fuzz targets for longer than 'make test' does: make fuzz SECONDS=600 TARGET=core (all of them without TARGET).
+fuzz:
+	@scripts/packages build test
+	@tests/fuzz $(BUILD) $(or $(SECONDS),600) $(TARGET)
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-install
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-install

@@ -246,10 +246,11 @@ static bool access_device(struct ig_pci_device *device, uint32_t space, uint64_t
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++) {
 		struct ig_pci_bar *bar = &device->bar[i];
 		uint32_t kind = bar->flags & IG_PCI_BAR_IO ? IG_PCI_COMMAND_IO : IG_PCI_COMMAND_MEMORY;
+		uint64_t offset = address - bar->address;
 
-		if (kind != space || address < bar->address || address - bar->address + size > bar->size)
+		if (kind != space || offset >= bar->size || size > bar->size - offset)
 			continue;
-		device->bar_access(device, i, address - bar->address, write, data, size);
+		device->bar_access(device, i, offset, write, data, size);
 		return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Where a random test's choices come from: a seed, so that they are the same everywhere and a failure comes again; or
- * bytes that a fuzzer made up, until they are used up. Copied, it draws the same again.
+ * bytes that a fuzzer made up, and once they are used up the seed again. Copied, it draws the same again.
  */
 #ifndef IG_TESTS_CHANCE_H
 #define IG_TESTS_CHANCE_H
@@ -12,9 +12,15 @@
 
 struct chance {
 	uint64_t seed;
-	const uint8_t *bytes; /* NULL: draw from the seed */
+	const uint8_t *bytes;
 	size_t left;
 };
+
+/* A fuzzer's. */
+static inline struct chance chance_from(const uint8_t *bytes, size_t size)
+{
+	return (struct chance){ .seed = 1, .bytes = bytes, .left = size };
+}
 
 /* The seeds of the histories of a test, by their number. */
 static inline struct chance chance_of(uint32_t number)
@@ -31,7 +37,7 @@ static inline uint32_t draw_random(struct chance *chance)
 	return (uint32_t)((chance->seed * UINT64_C(2685821657736338717)) >> 33);
 }
 
-/* As few bytes as the limit needs; 0 when there are none left. */
+/* As few bytes as the limit needs, and as there are. */
 static inline uint32_t draw_bytes(struct chance *chance, uint32_t below)
 {
 	uint32_t value = 0;
@@ -44,13 +50,13 @@ static inline uint32_t draw_bytes(struct chance *chance, uint32_t below)
 /* A number below a limit. */
 static inline uint32_t draw(struct chance *chance, uint32_t below)
 {
-	return (chance->bytes ? draw_bytes(chance, below) : draw_random(chance)) % below;
+	return (chance->left ? draw_bytes(chance, below) : draw_random(chance)) % below;
 }
 
-/* Whether a fuzzer's bytes are used up. */
+/* Whether a fuzzer's bytes are used up; of what has none, always. */
 static inline bool chance_is_over(const struct chance *chance)
 {
-	return chance->bytes && !chance->left;
+	return !chance->left;
 }
 
 #endif
