@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=sh
+# For tests of a real KVM, to be sourced: on this machine's /dev/kvm, or in the lab's host where it has none.
+
+has_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
+
+# on_kvm NAME BUILD_DIR SCRIPT [ARGUMENT...]: returns where there is a usable /dev/kvm. Else "SCRIPT BUILD_DIR ARGUMENT..."
+# runs in the lab's host, whose KVM is real and ten times slower, and this shell ends: the results' lines are the same.
+on_kvm() {
+	! has_kvm || return 0
+	on_kvm_name=$1 on_kvm_build=$2 on_kvm_script=$3
+	shift 3
+	if [ -n "${IRQGATE_TEST_IN_LAB:-}" ]; then
+		echo "not ok $on_kvm_name: the lab's host has no /dev/kvm"
+		exit 1
+	fi
+	on_kvm_status=0
+	timeout 900 "$on_kvm_build/irqgate" lab sh -- env IRQGATE_TEST_IN_LAB=1 \
+		IRQGATE_TEST_EVENTS="${IRQGATE_TEST_EVENTS:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
+		"$on_kvm_script" "$on_kvm_build" "$@" </dev/null || on_kvm_status=$?
+	[ "$on_kvm_status" -ne 124 ] || echo "not ok $on_kvm_name: did not end within 900 s in the lab's host"
+	exit "$on_kvm_status"
+}
