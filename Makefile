@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test fuzz install clean
+.PHONY: all run lab-kernel test fuzz static coverage install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -37,10 +37,20 @@ fuzz:
 	@scripts/packages build test
 	@tests/fuzz $(BUILD) $(or $(SECONDS),600) $(TARGET)
 
+# All static analysers; 'make test' has the quick ones.
+static: all
+	@scripts/packages test static
+	@tests/static $(BUILD) --all
+
+# What the unit tests reach of the core, by lines and branches.
+coverage:
+	@scripts/packages build test
+	@tests/coverage $(BUILD)
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-install
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-install

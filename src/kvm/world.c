@@ -83,12 +83,15 @@ static int update_irqfd(struct irqgate_kvm *gate, const struct ig_kvm_source *so
 	return ig_ioctl(gate->config.vm_fd, KVM_IRQFD, &irqfd);
 }
 
-/* Whether our own loop watches the trigger. */
+/*
+ * Whether our own loop watches the trigger. It stays in the set all the time: to add it again might fail, and then
+ * nobody would hear of it.
+ */
 static void watch(struct irqgate_kvm *gate, const struct ig_kvm_source *source, bool on)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = source->handle };
+	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u64 = source->handle };
 
-	epoll_ctl(gate->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, source->forwarded.trigger_fd, &event);
+	epoll_ctl(gate->epoll_fd, EPOLL_CTL_MOD, source->forwarded.trigger_fd, &event);
 }
 
 /*
@@ -121,22 +124,29 @@ static void unbind_trigger(struct irqgate_kvm *gate, struct ig_kvm_source *sourc
 	watch(gate, source, true);
 }
 
-static void sync_irqfds(struct irqgate_kvm *gate)
+static bool wants_binding(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
 {
-	for (uint32_t i = 0; i < gate->config.sources; i++) {
-		struct ig_kvm_source *source = &gate->source[i];
-		bool wanted;
+	bool wanted;
 
-		if (!source->handle)
-			continue;
-		pthread_mutex_lock(&gate->lock);
-		wanted = irqgate_core_bound(gate->core, source->handle);
-		pthread_mutex_unlock(&gate->lock);
-		if (wanted && !source->bound)
-			bind_trigger(gate, source);
-		else if (!wanted && source->bound)
-			unbind_trigger(gate, source);
-	}
+	pthread_mutex_lock(&gate->lock);
+	wanted = irqgate_core_bound(gate->core, source->handle);
+	pthread_mutex_unlock(&gate->lock);
+	return wanted;
+}
+
+/* Needs no route, and can not fail: a source that is removed must be out of the kernel whatever else fails. */
+static void unbind_triggers(struct irqgate_kvm *gate)
+{
+	for (uint32_t i = 0; i < gate->config.sources; i++)
+		if (gate->source[i].handle && gate->source[i].bound && !wants_binding(gate, &gate->source[i]))
+			unbind_trigger(gate, &gate->source[i]);
+}
+
+static void bind_triggers(struct irqgate_kvm *gate)
+{
+	for (uint32_t i = 0; i < gate->config.sources; i++)
+		if (gate->source[i].handle && !gate->source[i].bound && wants_binding(gate, &gate->source[i]))
+			bind_trigger(gate, &gate->source[i]);
 }
 
 int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version)
@@ -146,10 +156,11 @@ int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version)
 
 	if (atomic_load(&gate->routes_done) >= version)
 		return 0;
+	unbind_triggers(gate);
 	error = sync_routes(gate, &reached);
 	if (error < 0)
 		return error;
-	sync_irqfds(gate);
+	bind_triggers(gate);
 	atomic_store(&gate->routes_done, reached);
 	return 0;
 }

@@ -31,11 +31,6 @@ void ig_bytes_u8(struct ig_bytes *bytes, uint8_t *value)
 	*value = (uint8_t)number(bytes, *value, sizeof(*value));
 }
 
-void ig_bytes_u16(struct ig_bytes *bytes, uint16_t *value)
-{
-	*value = (uint16_t)number(bytes, *value, sizeof(*value));
-}
-
 void ig_bytes_u32(struct ig_bytes *bytes, uint32_t *value)
 {
 	*value = (uint32_t)number(bytes, *value, sizeof(*value));

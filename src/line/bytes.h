@@ -19,7 +19,6 @@ struct ig_bytes {
 };
 
 void ig_bytes_u8(struct ig_bytes *bytes, uint8_t *value);
-void ig_bytes_u16(struct ig_bytes *bytes, uint16_t *value);
 void ig_bytes_u32(struct ig_bytes *bytes, uint32_t *value);
 void ig_bytes_u64(struct ig_bytes *bytes, uint64_t *value);
 

@@ -200,16 +200,19 @@ struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, u
 	return (struct irqgate_line_stats *)at(core, core->line_stats_at) + gsi;
 }
 
+static struct ig_source *source_at(const struct irqgate_core *core, uint32_t index)
+{
+	return (struct ig_source *)at(core, core->source_at) + index;
+}
+
 struct ig_source *ig_core_source(const struct irqgate_core *core, uint16_t index)
 {
-	if (index == IG_NO_SOURCE)
-		return NULL;
-	return (struct ig_source *)at(core, core->source_at) + index;
+	return index == IG_NO_SOURCE ? NULL : source_at(core, index);
 }
 
 static uint16_t index_of(const struct irqgate_core *core, const struct ig_source *source)
 {
-	return (uint16_t)(source - ig_core_source(core, 0));
+	return (uint16_t)(source - source_at(core, 0));
 }
 
 struct irqgate_source_stats *ig_core_source_stats(const struct irqgate_core *core, const struct ig_source *source)
@@ -224,7 +227,7 @@ struct ig_source *ig_core_find(const struct irqgate_core *core, irqgate_source h
 
 	if (index >= core->sources)
 		return NULL;
-	source = ig_core_source(core, (uint16_t)index);
+	source = source_at(core, index);
 	return source->used && source->generation == handle >> HANDLE_INDEX_BITS ? source : NULL;
 }
 

@@ -88,7 +88,7 @@ static void cut_region(struct ig_assigned *assigned, uint32_t index)
 {
 	const struct ig_messages *messages = &assigned->messages;
 	struct ig_region *region = &assigned->region[index];
-	uint64_t start = region->size, end = region->size;
+	uint64_t start = region->size, end = start;
 
 	if (messages->table_size && messages->table_bar == index) {
 		start = messages->table_at & ~(PAGE - 1);

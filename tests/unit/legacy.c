@@ -375,6 +375,19 @@ TEST_BOTH(policy_unmask_resample_resamples_at_both)
 	machine_close(&m);
 }
 
+TEST(write_that_is_done_unmasks_nothing_more)
+{
+	struct irqgate_pic_access access = { .port = IG_PIC_MASTER_DATA, .write = true, .value = 0 };
+	struct machine m;
+
+	machine_open_pair(&m, IRQGATE_POLICY_HOLD, 0);
+	assert_int_not_equal(irqgate_core_pic_unmasks(m.core, &access), 0);
+	while (irqgate_core_pic_access(m.core, &access, &m.effects))
+		assert_int_equal(irqgate_core_pic_unmasks(m.core, &access), 0);
+	assert_int_equal(irqgate_core_pic_unmasks(m.core, &access), 0);
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +409,7 @@ int main(void)
 		cmocka_unit_test(eoi_releases_the_line_that_was_in_service),
 		cmocka_unit_test(write_that_unmasks_several_lines_releases_each),
 		cmocka_unit_test(mask_of_ir2_holds_the_slaves_lines),
+		cmocka_unit_test(write_that_is_done_unmasks_nothing_more),
 		cmocka_unit_test(policy_eoi_resamples_at_the_eoi_whatever_the_mask),
 		cmocka_unit_test(policy_unmask_resample_resamples_at_both),
 	};

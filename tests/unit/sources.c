@@ -305,6 +305,32 @@ TEST(stats_of_a_new_source_start_at_0)
 	machine_close(&m);
 }
 
+/* The kernel sends only what ends with an EOI: so not where the guest has the pin as edge-triggered already. */
+TEST(source_that_joins_an_unmasked_edge_entry_stays_off_the_direct_path)
+{
+	struct machine m;
+	irqgate_source source;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	machine_program(&m, PIN, EDGE);
+	source = machine_add(&m, PIN, IRQGATE_SOURCE_FORWARDED, true);
+	machine_program(&m, PIN, LEVEL);
+	assert_false(irqgate_core_bound(m.core, source));
+	machine_close(&m);
+}
+
+TEST(source_that_joins_an_unmasked_level_entry_is_on_the_direct_path)
+{
+	struct machine m;
+	irqgate_source source;
+
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	machine_program(&m, PIN, LEVEL);
+	source = machine_add(&m, PIN, IRQGATE_SOURCE_FORWARDED, true);
+	assert_true(irqgate_core_bound(m.core, source));
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +352,8 @@ int main(void)
 		cmocka_unit_test(levels_of_a_shared_line_are_a_set),
 		cmocka_unit_test(removed_source_drops_its_part_of_the_level),
 		cmocka_unit_test(stats_of_a_new_source_start_at_0),
+		cmocka_unit_test(source_that_joins_an_unmasked_edge_entry_stays_off_the_direct_path),
+		cmocka_unit_test(source_that_joins_an_unmasked_level_entry_is_on_the_direct_path),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
