@@ -110,6 +110,17 @@ static void make_chip(struct irqgate_core *core, uint32_t chip, const struct irq
 		ig_core_line(core, gsi)->chip = (uint8_t)chip;
 }
 
+/* The cast takes const away: what is const for a caller is so by the signature of the public function. */
+static void *at(const struct irqgate_core *core, uint32_t offset)
+{
+	return (unsigned char *)(uintptr_t)core + offset;
+}
+
+static struct ig_source *source_at(const struct irqgate_core *core, uint32_t index)
+{
+	return (struct ig_source *)at(core, core->source_at) + index;
+}
+
 int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_config *config, struct irqgate_core **core)
 {
 	struct irqgate_core *made = memory;
@@ -134,15 +145,9 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 	for (uint32_t vector = 0; vector < IG_VECTORS; vector++)
 		*ig_core_first_served(made, (uint8_t)vector) = IG_NO_GSI;
 	for (uint32_t i = 0; i < config->sources; i++)
-		ig_core_source(made, (uint16_t)i)->generation = 1;
+		source_at(made, i)->generation = 1;
 	*core = made;
 	return 0;
-}
-
-/* The cast takes const away: what is const for a caller is so by the signature of the public function. */
-static void *at(const struct irqgate_core *core, uint32_t offset)
-{
-	return (unsigned char *)(uintptr_t)core + offset;
 }
 
 struct ig_ioapic *ig_core_chip(const struct irqgate_core *core, uint32_t chip)
@@ -198,11 +203,6 @@ uint16_t *ig_core_first_served(const struct irqgate_core *core, uint8_t vector)
 struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi)
 {
 	return (struct irqgate_line_stats *)at(core, core->line_stats_at) + gsi;
-}
-
-static struct ig_source *source_at(const struct irqgate_core *core, uint32_t index)
-{
-	return (struct ig_source *)at(core, core->source_at) + index;
 }
 
 struct ig_source *ig_core_source(const struct irqgate_core *core, uint16_t index)

@@ -71,6 +71,21 @@ TEST(byte_too_many_is_refused)
 	machine_close(&m);
 }
 
+/* The head says truly how long it is: but there is no room for a checksum. */
+TEST(head_alone_is_refused)
+{
+	static struct saved saved;
+	struct machine m;
+	irqgate_source source[RICH_SOURCES];
+
+	save_rich(&m, source, &saved);
+	saved.size = POLICY_AT; /* what follows the head */
+	saved.bytes[SIZE_AT] = POLICY_AT;
+	saved.bytes[SIZE_AT + 1] = 0;
+	assert_refused(&m, &saved, -EBADMSG);
+	machine_close(&m);
+}
+
 TEST(every_flipped_bit_is_refused)
 {
 	static struct saved saved;
@@ -238,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(byte_too_many_is_refused),
+		cmocka_unit_test(head_alone_is_refused),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_flipped_bit_with_its_checksum_is_refused_or_harmless),
 		cmocka_unit_test(another_version_is_refused),

@@ -244,6 +244,25 @@ TEST(routes_are_set_anew_after_a_restore)
 	machine_close(&m);
 }
 
+/* Between the chips there are GSIs of nobody. */
+TEST(each_line_with_a_device_is_stated_anew_and_no_gap)
+{
+	static struct saved saved;
+	struct machine m;
+	irqgate_source source[RICH_SOURCES];
+	uint32_t gsi = 0, lines = 0, wishes = 0;
+
+	save_rich(&m, source, &saved);
+	assert_int_equal(restore(&m, &saved), 0);
+	for (; irqgate_core_restored(m.core, &gsi, &m.effects); lines++) {
+		assert_true(gsi <= rich.chip[0].pins || gsi > rich.chip[1].gsi_base);
+		wishes += m.effects.count;
+	}
+	assert_int_equal(lines, rich.chip[0].pins + rich.chip[1].pins);
+	assert_int_equal(wishes, 4); /* device, two NICs, and the legacy one */
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +277,7 @@ int main(void)
 		cmocka_unit_test(in_service_on_the_direct_path_the_eoi_resamples),
 		cmocka_unit_test(line_that_the_kernel_can_not_forward_here_takes_the_userspace_path),
 		cmocka_unit_test(routes_are_set_anew_after_a_restore),
+		cmocka_unit_test(each_line_with_a_device_is_stated_anew_and_no_gap),
 	};
 
 	return cmocka_run_group_tests_name("saved", tests, NULL, NULL);
