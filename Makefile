@@ -19,6 +19,7 @@ run:
 	@$(BUILD)/irqgate lab $(ARGS)
 
 # KVM's own gate (kernel/) beside the stock modules, under stock QEMU. KERNEL=bookworm-backports is Linux 6.12.
+# GUESTS names the guests, ARGS are those of `irqgate lab`.
 lab-kernel:
 	@scripts/packages build lab kernel
 	@$(MAKE) --no-print-directory all

@@ -38,7 +38,7 @@ static void print_help(void)
 	     "measures what several VMMs make of it. Needs no special hardware. 'sh' runs a command there.\n"
 	     "\n"
 	     "  --rows LIST           what to measure: SETUP/GUEST, or SETUP for its guests oneshot and plain,\n"
-	     "                        separated by commas (the set-ups without exec)\n"
+	     "                        separated by commas (all set-ups without a +)\n"
 	     "  --list                prints the rows that there are\n"
 	     "  --events N            events a row (1000; pings of a Linux guest: 200)\n"
 	     "  --limit SECONDS       for each row; one that does not finish is a result (20, for Linux guests\n"

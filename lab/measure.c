@@ -13,12 +13,16 @@
 #include "cli/cli.h"
 #include "lab/command.h"
 #include "lab/device.h"
+#include "lab/files.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 #include "lab/report.h"
 #include "lab/trace.h"
 #include "lab/vmm.h"
 #include "lab/warnings.h"
+
+/* Of the modules of kernel/ alone. */
+#define POLICY "/sys/module/kvm/parameters/resample"
 
 /* Where irqgate exec leaves its figures: in the host, whose /tmp can be written. */
 #define FIGURES "/tmp/irqgate-lab-exec.json"
@@ -32,6 +36,16 @@ struct measure {
 	uint64_t first, repeat;		/* measured already; how often the list is */
 };
 
+/* Of the VMs to come. */
+static bool set_policy(const struct ig_setup *setup, struct ig_result *result)
+{
+	if (!setup->resample || !ig_file_write(setup->resample, POLICY))
+		return true;
+	snprintf(result->error, sizeof(result->error),
+		 "the host's KVM has no gate: give --host-kernel the folder that 'make -C kernel' prints");
+	return false;
+}
+
 /* From the device found to the device given back. */
 static void run_row(struct measure *measure, const struct ig_row *row, struct ig_result *result)
 {
@@ -39,6 +53,8 @@ static void run_row(struct measure *measure, const struct ig_row *row, struct ig
 	uint64_t limit = measure->options.limit ? measure->options.limit : ig_row_limit(row, events);
 	struct ig_command command;
 
+	if (!set_policy(row->setup, result))
+		return;
 	if (ig_device_find(&measure->device, row->guest->device) ||
 	    ig_row_command(row, &measure->options, events, measure->device.address, FIGURES, &command) ||
 	    ig_device_bind(&measure->device)) {

@@ -164,7 +164,7 @@ bool ig_report_as_promised(json_object *object)
 {
 	struct ig_row row;
 
-	if (!find_row(object, &row) || (row.setup->machine && !row.setup->exec))
+	if (!find_row(object, &row) || !ig_setup_is_ours(row.setup))
 		return true;
 	if (row.setup->deaf_pic && row.guest->pic)
 		return true;

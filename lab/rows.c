@@ -9,6 +9,7 @@
 static const struct ig_setup setups[] = {
 	{ .name = "qemu-kernel", .machine = "q35,kernel-irqchip=on" },
 	{ .name = "qemu-kernel+exec", .machine = "q35,kernel-irqchip=on", .exec = true },
+	{ .name = "qemu-kernel+hold", .machine = "q35,kernel-irqchip=on", .resample = "hold", .exact = true },
 	{ .name = "qemu-split", .machine = "q35,kernel-irqchip=split", .deaf_pic = true },
 	{ .name = "qemu-split+exec", .machine = "q35,kernel-irqchip=split", .deaf_pic = true, .exec = true,
 	  .exact = true },
@@ -33,6 +34,17 @@ enum {
 	BARE_METAL_EVENTS = 1000, BARE_METAL_START = 20, BARE_METAL_EVENTS_A_SECOND = 50,
 	LINUX_EVENTS = 200, LINUX_START = 120, LINUX_EVENTS_A_SECOND = 20,
 };
+
+bool ig_setup_is_ours(const struct ig_setup *setup)
+{
+	return !setup->machine || setup->exec || setup->resample;
+}
+
+/* What a stock host can measure without being told how. */
+static bool is_default(const struct ig_setup *setup)
+{
+	return !setup->exec && !setup->resample;
+}
 
 /* A guest that is measured when nobody names it. */
 static bool is_usual(const struct ig_guest *guest)
@@ -63,7 +75,7 @@ void ig_rows_default(struct ig_row_list *list)
 	list->count = 0;
 	for (size_t i = 0; i < SETUPS; i++)
 		for (size_t j = 0; j < GUESTS; j++)
-			if (!setups[i].exec && is_usual(&guests[j]))
+			if (is_default(&setups[i]) && is_usual(&guests[j]))
 				add_row(list, &setups[i], &guests[j]);
 }
 

@@ -15,6 +15,7 @@ struct ig_setup {
 	const char *name;
 	const char *machine;		/* QEMU's; NULL: irqgate run */
 	bool exec;			/* by irqgate exec */
+	const char *resample;		/* the policy of the host's KVM, which must have a gate: see kernel/ */
 	bool deaf_pic;			/* the VMM's 8259s hear nothing of an assigned device: its trigger goes to KVM */
 	bool exact;			/* promises an interrupt for each event, and not one more */
 };
@@ -36,6 +37,9 @@ struct ig_row_list {
 	struct ig_row rows[IG_ROWS_MAX];
 	size_t count;
 };
+
+/* Whether the set-up has a part of ours: then it keeps what irqgate promises. */
+bool ig_setup_is_ours(const struct ig_setup *setup);
 
 /* All rows; those of the default run. */
 void ig_rows_all(struct ig_row_list *list);

@@ -2,6 +2,7 @@
 /* KVM's own gate, as a guest, a device and an operator see it. Needs a host with the modules of kernel/, and root. */
 #include "tests.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 enum { STEP_US = 1000, PATIENCE = 2000, A_WHILE_US = 20000 };
@@ -37,6 +38,19 @@ unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector)
 	return guest_look(vcpu, vector);
 }
 
+void rush(bool on)
+{
+	struct sched_param param = { .sched_priority = on };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (!on || cpu == sched_getcpu())
+			CPU_SET(cpu, &cpus);
+	assert_int_equal(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+	assert_int_equal(sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param), 0);
+}
+
 /* cmocka prints one plan for each group: so the groups are programs' arguments. */
 int main(int argc, char **argv)
 {
@@ -45,6 +59,7 @@ int main(int argc, char **argv)
 	case '8': return test_pic();
 	case 'r': return test_race();
 	case 'p': return test_policies();
+	case 'f': return print_figures();
 	default: return 2;
 	}
 }

@@ -68,6 +68,25 @@ static void eoi_resamples_once_and_interrupts_twice(void **state)
 	expect("eoi", 1, 0, 2);
 }
 
+/* Of two entries with one vector, one is in service; the other's source has triggered, and is masked. */
+static void eoi_of_another_entry_with_that_vector_resamples_nothing(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_int_equal(set_policy("eoi"), 0);
+	fixture_open(&f, GSI);
+	assert_int_equal(set_policy("hold"), 0);
+	source_trigger(&f.source);
+	guest_write_rte(f.cpu, GSI + 1, VECTOR | LEVEL);
+	wire_set(&f.vm, GSI + 1, 1);
+	assert_true(comes(f.cpu, VECTOR, 1));
+	wire_set(&f.vm, GSI + 1, 0);
+	guest_eoi(f.cpu);
+	assert_int_equal(source_resamples(&f.source), 0);
+	fixture_close(&f);
+}
+
 static void unknown_policy_is_refused(void **state)
 {
 	(void)state;
@@ -101,6 +120,7 @@ int test_policies(void)
 		cmocka_unit_test(hold_resamples_once_and_interrupts_once),
 		cmocka_unit_test(unmask_resample_resamples_twice_and_interrupts_once),
 		cmocka_unit_test(eoi_resamples_once_and_interrupts_twice),
+		cmocka_unit_test(eoi_of_another_entry_with_that_vector_resamples_nothing),
 		cmocka_unit_test(unknown_policy_is_refused),
 		cmocka_unit_test(counters_tell_of_each_line),
 	};

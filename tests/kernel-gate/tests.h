@@ -28,9 +28,18 @@ bool comes(struct test_vcpu *vcpu, uint8_t vector, unsigned int n);
 /* Waits long enough for one that is on its way; returns how many were taken at all. */
 unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector);
 
+/*
+ * As a vCPU thread of real-time priority: until it is taken back, no work item that this thread causes runs before the
+ * thread sleeps. So KVM's injection, which is one, comes after all that the guest does until then.
+ */
+void rush(bool on);
+
 int test_ioapic(void);
 int test_pic(void);
 int test_race(void);
 int test_policies(void);
+
+/* No test: what this KVM does, whatever it is. */
+int print_figures(void);
 
 #endif

@@ -219,6 +219,13 @@ static void pay(struct kvm_kernel_irqfd_resampler *resampler)
 		signal(irqfd->resamplefd);
 }
 
+/* Looks before it writes: there is seldom a debt. Two may find the same one, of which one pays. */
+static void pay_debt(struct kvm_kernel_irqfd_resampler *resampler)
+{
+	if (test_bit(OWED, &resampler->gate.state) && test_and_clear_bit(OWED, &resampler->gate.state))
+		pay(resampler);
+}
+
 void kvm_resample_settle(struct kvm *kvm)
 {
 	struct kvm_kernel_irqfd_resampler *resampler;
@@ -229,8 +236,7 @@ void kvm_resample_settle(struct kvm *kvm)
 	idx = srcu_read_lock(&kvm->irq_srcu);
 	list_for_each_entry_srcu(resampler, &kvm->irqfds.resampler_list, link,
 				 srcu_read_lock_held(&kvm->irq_srcu))
-		if (test_and_clear_bit(OWED, &resampler->gate.state))
-			pay(resampler);
+		pay_debt(resampler);
 	srcu_read_unlock(&kvm->irq_srcu, idx);
 }
 
@@ -250,6 +256,5 @@ void kvm_resample_notified(struct kvm_irq_ack_notifier *notifier)
 	if (count && kvm_arch_resamples(&routes[0]))
 		return;
 	drop(resampler);
-	if (test_and_clear_bit(OWED, &resampler->gate.state))
-		pay(resampler);
+	pay_debt(resampler);
 }

@@ -25,13 +25,18 @@ static void lower_ioapic_pin(struct kvm_ioapic *ioapic, int pin)
 		ioapic->irr &= ~BIT(pin);
 }
 
-/* An edge is over with its EOI, masked or not: the next one that comes while the pin is masked would be lost. */
+/*
+ * The EOI may be another entry's, of the same vector: a level that is not in service is not acked by it. An edge is
+ * over with its EOI, masked or not: the next one that comes while the pin is masked would be lost.
+ */
 void kvm_ioapic_resample_acked(struct kvm_ioapic *ioapic, int pin)
 {
 	const union kvm_ioapic_redirect_entry *entry = &ioapic->redirtbl[pin];
-	bool masked = entry->fields.mask && entry->fields.trig_mode == IOAPIC_LEVEL_TRIG;
+	bool level = entry->fields.trig_mode == IOAPIC_LEVEL_TRIG;
 
-	if (kvm_resample_acked(ioapic->kvm, KVM_IRQCHIP_IOAPIC, pin, masked))
+	if (level && !entry->fields.remote_irr)
+		return;
+	if (kvm_resample_acked(ioapic->kvm, KVM_IRQCHIP_IOAPIC, pin, level && entry->fields.mask))
 		lower_ioapic_pin(ioapic, pin);
 }
 
