@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test fuzz static coverage install clean
+.PHONY: all run lab-kernel test fuzz static coverage stress hostile install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -38,6 +38,15 @@ fuzz:
 	@scripts/packages build test
 	@tests/fuzz $(BUILD) $(or $(SECONDS),600) $(TARGET)
 
+# The adapter under threads, and beside a hostile guest, for longer than 'make test' does.
+stress: all
+	@scripts/packages build test lab
+	@tests/threads $(BUILD) $(or $(EVENTS),200000) $(or $(EVENTS),50000)
+
+hostile: all
+	@scripts/packages build lab
+	@tests/hostile $(BUILD) $(or $(EVENTS),20000)
+
 # All static analysers; 'make test' has the quick ones.
 static: all
 	@scripts/packages test static
@@ -54,4 +63,4 @@ install: all
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-install
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-tsan $(BUILD)-install

@@ -69,7 +69,7 @@ void lapic_start_processor(uint32_t id, uint32_t page)
 	lapic_send(id, ICR_STARTUP | page);
 }
 
-static uint32_t ioapic_claim(void)
+uint32_t ioapic_claim(void)
 {
 	uint32_t flags = interrupts_off();
 
@@ -78,7 +78,7 @@ static uint32_t ioapic_claim(void)
 	return flags;
 }
 
-static void ioapic_release(uint32_t flags)
+void ioapic_release(uint32_t flags)
 {
 	unlock(&ioapic_lock);
 	interrupts_restore(flags);

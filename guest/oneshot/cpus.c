@@ -16,13 +16,16 @@ _Noreturn void cpus_main(void);
 static char stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(16)));
 static volatile bool arrived;
 void *volatile cpus_stack;
+void (*cpus_work)(void);
 
-/* All that another processor does: it takes interrupts. */
+/* All that another processor does: it takes interrupts, if it has no other work. */
 void cpus_main(void)
 {
 	interrupts_load();
 	lapic_enable();
 	arrived = true;
+	if (cpus_work)
+		cpus_work();
 	interrupts_on();
 	for (;;)
 		__asm__ volatile("");

@@ -56,6 +56,8 @@ void lapic_take_pic(void);
 uint32_t lapic_id(void);
 void lapic_init_processor(uint32_t id);
 void lapic_start_processor(uint32_t id, uint32_t page);
+uint32_t ioapic_claim(void);
+void ioapic_release(uint32_t flags);
 uint32_t ioapic_pins(void);
 void ioapic_route(uint32_t pin, uint32_t processor);
 
@@ -66,6 +68,7 @@ bool pic_is_spurious(uint32_t irq);
 
 /* cpus.c: the other processors. Returns the id of the last one, which shall take the interrupts. */
 #define MAX_CPUS 16
+extern void (*cpus_work)(void); /* what they do, with interrupts off; NULL: they take interrupts */
 uint32_t cpus_start(uint32_t count);
 
 /* pci.c: configuration mechanism 1, bus 0. */

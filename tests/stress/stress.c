@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * stress --played|--kvm EVENTS: the KVM adapter under threads. Three lines, each with a vCPU: one on the direct path and
+ * one on the userspace path, each with a device whose events must come exactly once; and one whose devices come and go
+ * while a wire moves, where none may be lost. A thread for each vCPU (EOI, mask, unmask, reads of the others' entries),
+ * each device, the wire, and the VMM's loop. Threads wait at the library's locks and ioctls by chance.
+ */
+#include <pthread.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "world.h"
+
+enum { DIRECT, USERSPACE, CHANGING, LINES, FIRST_GSI = 16, FIRST_VECTOR = 0x41, PATIENCE_SEC = 30, CHANGE_EVERY = 20 };
+enum { IOWIN = 0x10, FIRST_ENTRY = 0x10 };
+
+#define LEVEL  0x8000U
+#define MASKED 0x10000U
+
+/* A device and its host, which masks it at the trigger. */
+struct device {
+	pthread_mutex_t lock;
+	int trigger_fd, resample_fd;
+	bool asserts, masked;
+	irqgate_source source;
+	uint64_t events, handled, extra, progress; /* under lock; the last: when something was handled */
+};
+
+static struct {
+	struct irqgate_kvm *gate;
+	pthread_mutex_t index_lock; /* a guest's: one index register for all */
+	struct device device[LINES];
+	_Atomic bool wire; /* is up, or was a moment ago */
+	_Atomic bool kicked[WORLD_VCPUS], ended;
+	_Atomic uint64_t interrupts, changes;
+	uint64_t goal;
+	const char *_Atomic wrong;
+} s = { .index_lock = PTHREAD_MUTEX_INITIALIZER };
+
+static uint64_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static uint32_t pick(uint32_t below)
+{
+	static _Thread_local unsigned int seed;
+	static _Atomic unsigned int threads;
+
+	if (!seed)
+		seed = ++threads;
+	return (uint32_t)rand_r(&seed) % below;
+}
+
+/* The host. Each is called with the device's lock. */
+
+static void host_trigger(struct device *device)
+{
+	if (!device->asserts || device->masked)
+		return;
+	device->masked = true;
+	world_signal(device->trigger_fd);
+}
+
+static int host_silence(void *opaque)
+{
+	struct device *device = opaque;
+
+	pthread_mutex_lock(&device->lock);
+	device->masked = true;
+	pthread_mutex_unlock(&device->lock);
+	return 0;
+}
+
+static void host_resample(struct device *device)
+{
+	eventfd_t count;
+
+	if (eventfd_read(device->resample_fd, &count))
+		return;
+	device->masked = false;
+	host_trigger(device);
+}
+
+static void add_device(uint32_t line)
+{
+	struct device *device = &s.device[line];
+	struct irqgate_forwarded forwarded = {
+		.size = sizeof(forwarded), .name = "device", .trigger_fd = device->trigger_fd,
+		.resample_fd = device->resample_fd, .silence = line == USERSPACE ? NULL : host_silence, .opaque = device,
+	};
+
+	if (irqgate_kvm_add_forwarded(s.gate, FIRST_GSI + line, &forwarded, &device->source))
+		s.wrong = "a source could not be added";
+}
+
+/* What it asserted goes with it. */
+static void change_device(uint32_t line)
+{
+	struct device *device = &s.device[line];
+
+	if (irqgate_kvm_remove(s.gate, device->source))
+		s.wrong = "a source could not be removed";
+	pthread_mutex_lock(&device->lock);
+	device->handled += device->asserts;
+	device->asserts = false;
+	pthread_mutex_unlock(&device->lock);
+	s.changes++;
+	add_device(line);
+}
+
+static void *live_as_device(void *opaque)
+{
+	struct device *device = opaque;
+	uint32_t line = (uint32_t)(device - s.device);
+	struct pollfd resampled = { .fd = device->resample_fd, .events = POLLIN };
+
+	while (!s.ended) {
+		poll(&resampled, 1, pick(64) ? 0 : 1);
+		pthread_mutex_lock(&device->lock);
+		host_resample(device);
+		if (!device->asserts && device->events < s.goal) {
+			device->asserts = true;
+			device->events++;
+			host_trigger(device);
+		}
+		if (device->asserts && seconds() > device->progress + PATIENCE_SEC)
+			s.wrong = line == DIRECT ? "an event was lost on the direct path"
+				: line == USERSPACE ? "an event was lost on the userspace path"
+						    : "an event was lost on the line that changes";
+		pthread_mutex_unlock(&device->lock);
+		if (line == CHANGING && !pick(CHANGE_EVERY))
+			change_device(line);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* The guest: accesses of one vCPU, handed to the library as its exits. */
+
+static uint32_t exit_mmio(uint32_t vcpu, uint32_t offset, bool write, uint32_t value)
+{
+	struct kvm_run *run = world_run(vcpu);
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = IRQGATE_KVM_IOAPIC_BASE + offset;
+	run->mmio.len = sizeof(value);
+	run->mmio.is_write = write;
+	memcpy(run->mmio.data, &value, sizeof(value));
+	if (irqgate_kvm_exit(s.gate, world_vcpu_fd(vcpu), run) != 1)
+		s.wrong = "an access to the IOAPIC was not the library's";
+	memcpy(&value, run->mmio.data, sizeof(value));
+	return value;
+}
+
+static void write_entry(uint32_t vcpu, uint32_t line, uint32_t half, uint32_t value)
+{
+	pthread_mutex_lock(&s.index_lock);
+	exit_mmio(vcpu, 0, true, FIRST_ENTRY + 2 * (FIRST_GSI + line) + half);
+	exit_mmio(vcpu, IOWIN, true, value);
+	pthread_mutex_unlock(&s.index_lock);
+}
+
+static void read_entry(uint32_t vcpu, uint32_t line)
+{
+	pthread_mutex_lock(&s.index_lock);
+	exit_mmio(vcpu, 0, true, FIRST_ENTRY + 2 * (FIRST_GSI + line));
+	exit_mmio(vcpu, IOWIN, false, 0);
+	pthread_mutex_unlock(&s.index_lock);
+}
+
+static void mask(uint32_t vcpu, bool masked)
+{
+	write_entry(vcpu, vcpu, 0, LEVEL | (FIRST_VECTOR + vcpu) | (masked ? MASKED : 0));
+}
+
+static void send_eoi(uint32_t vcpu)
+{
+	struct kvm_run *run = world_run(vcpu);
+
+	world_eoi(vcpu, (uint8_t)(FIRST_VECTOR + vcpu));
+	run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+	run->eoi.vector = (uint8_t)(FIRST_VECTOR + vcpu);
+	if (irqgate_kvm_exit(s.gate, world_vcpu_fd(vcpu), run) != 1)
+		s.wrong = "an EOI was not the library's";
+}
+
+/* The driver: what asserts is quieted; an interrupt without a reason is counted. */
+static void serve(uint32_t line)
+{
+	struct device *device = &s.device[line];
+	bool wire = line == CHANGING && s.wire;
+
+	pthread_mutex_lock(&device->lock);
+	if (device->asserts)
+		device->handled++;
+	else
+		device->extra += !wire;
+	device->asserts = false;
+	device->progress = seconds();
+	pthread_mutex_unlock(&device->lock);
+	s.interrupts++;
+}
+
+/* As a plain handler, a oneshot one, or one that masks and unmasks before its EOI too. */
+static void handle(uint32_t vcpu)
+{
+	uint32_t how = pick(4);
+
+	world_take(vcpu, (uint8_t)(FIRST_VECTOR + vcpu));
+	if (how == 0) {
+		serve(vcpu);
+		send_eoi(vcpu);
+		return;
+	}
+	mask(vcpu, true);
+	if (how == 1) {
+		mask(vcpu, false);
+		mask(vcpu, true);
+	}
+	send_eoi(vcpu);
+	serve(vcpu);
+	mask(vcpu, false);
+}
+
+static void *live_as_vcpu(void *opaque)
+{
+	uint32_t vcpu = (uint32_t)(uintptr_t)opaque;
+
+	write_entry(vcpu, vcpu, 1, vcpu << 24);
+	mask(vcpu, false);
+	while (!s.ended) {
+		if (atomic_exchange(&s.kicked[vcpu], false))
+			irqgate_kvm_kicked(s.gate, world_vcpu_fd(vcpu));
+		if (world_has(vcpu, (uint8_t)(FIRST_VECTOR + vcpu)))
+			handle(vcpu);
+		else if (!pick(256))
+			read_entry(vcpu, pick(LINES));
+		else
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* The wire interrupts for as long as it is up. */
+static void *live_as_wire(void *opaque)
+{
+	irqgate_source wire = *(irqgate_source *)opaque;
+
+	while (!s.ended) {
+		s.wire = true;
+		irqgate_kvm_set_level(s.gate, wire, true);
+		usleep(pick(500));
+		irqgate_kvm_set_level(s.gate, wire, false);
+		s.wire = false;
+		usleep(pick(2000));
+	}
+	return NULL;
+}
+
+static void kick(void *opaque, int vcpu_fd)
+{
+	(void)opaque;
+	for (uint32_t i = 0; i < WORLD_VCPUS; i++)
+		if (world_vcpu_fd(i) == vcpu_fd)
+			s.kicked[i] = true;
+}
+
+static bool is_done(void)
+{
+	bool done = true;
+
+	for (uint32_t line = 0; line < CHANGING; line++) {
+		struct device *device = &s.device[line];
+
+		pthread_mutex_lock(&device->lock);
+		done &= device->handled >= s.goal;
+		pthread_mutex_unlock(&device->lock);
+	}
+	return done;
+}
+
+static int open_all(bool real, irqgate_source *wire)
+{
+	struct irqgate_kvm_config config = { .size = sizeof(config), .callbacks.kick = kick };
+	int error = world_open(real);
+
+	config.vm_fd = world_vm_fd();
+	if (!error)
+		error = irqgate_kvm_open(&config, &s.gate);
+	for (uint32_t i = 0; i < WORLD_VCPUS && !error; i++) {
+		int fd = world_vcpu_fd(i);
+		struct kvm_run *run = fd < 0 ? NULL : world_run(i);
+
+		error = run ? irqgate_kvm_add_vcpu(s.gate, fd, run) : -1;
+	}
+	for (uint32_t line = 0; line < LINES && !error; line++) {
+		s.device[line].masked = true;
+		s.device[line].progress = seconds();
+		s.device[line].trigger_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		s.device[line].resample_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		pthread_mutex_init(&s.device[line].lock, NULL);
+		add_device(line);
+	}
+	return error ? error : irqgate_kvm_add_wire(s.gate, FIRST_GSI + CHANGING, "wire", wire);
+}
+
+static void run(irqgate_source *wire)
+{
+	pthread_t thread[WORLD_VCPUS + LINES + 1];
+	struct pollfd readable = { .fd = irqgate_kvm_poll_fd(s.gate), .events = POLLIN };
+	uint32_t threads = 0;
+
+	for (uintptr_t i = 0; i < WORLD_VCPUS; i++)
+		pthread_create(&thread[threads++], NULL, live_as_vcpu, (void *)i);
+	for (uint32_t i = 0; i < LINES; i++)
+		pthread_create(&thread[threads++], NULL, live_as_device, &s.device[i]);
+	pthread_create(&thread[threads++], NULL, live_as_wire, wire);
+	while (!s.wrong && !is_done())
+		if (poll(&readable, 1, 10) > 0)
+			irqgate_kvm_dispatch(s.gate);
+	s.ended = true;
+	while (threads)
+		pthread_join(thread[--threads], NULL);
+}
+
+/* Exactly: one interrupt an event, where nothing comes and goes. */
+static void judge(void)
+{
+	for (uint32_t line = 0; line < CHANGING && !s.wrong; line++) {
+		const struct device *device = &s.device[line];
+
+		if (device->handled != device->events)
+			s.wrong = "not as many handled as there were";
+		else if (device->extra)
+			s.wrong = "interrupts that nobody asserted";
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool played = argc == 3 && !strcmp(argv[1], "--played");
+	uint64_t began = seconds(), took;
+	irqgate_source wire;
+
+	s.goal = argc == 3 ? strtoull(argv[2], NULL, 0) : 0;
+	if (!s.goal || (!played && strcmp(argv[1], "--kvm"))) {
+		fputs("usage: stress --played|--kvm EVENTS\n", stderr);
+		return 2;
+	}
+	if (open_all(!played, &wire)) {
+		puts("not ok stress: there is no KVM that can be used");
+		return 1;
+	}
+	run(&wire);
+	judge();
+	irqgate_kvm_close(s.gate);
+	world_close();
+	took = seconds() - began;
+	for (uint32_t line = 0; line < LINES; line++)
+		fprintf(stderr, "line %u: %llu events, %llu handled, %llu extra\n", line,
+			(unsigned long long)s.device[line].events, (unsigned long long)s.device[line].handled,
+			(unsigned long long)s.device[line].extra);
+	fprintf(stderr, "%llu interrupts in %llu s; %llu times a source was changed%s%s\n", (unsigned long long)s.interrupts,
+		(unsigned long long)took, (unsigned long long)s.changes, s.wrong ? ": " : "", s.wrong ? s.wrong : "");
+	printf("%s stress/%s: 2 x %llu events exactly once\n", s.wrong ? "not ok" : "ok", played ? "played" : "kvm",
+	       (unsigned long long)s.goal);
+	return s.wrong != NULL;
+}
