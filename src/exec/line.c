@@ -302,8 +302,9 @@ static void take(struct ig_device *device, struct ig_vm *vm, uint32_t gsi)
 		ig_line_effects(vm, &effects);
 	if (device->vm)
 		begin_silent(device);
-	if (device->vm && vm->chip == IG_CHIP_KERNEL)
-		ig_helper_watch(device->resample.fd, device, IG_WATCH_RESAMPLE);
+	if (device->vm && vm->chip == IG_CHIP_KERNEL &&
+	    !ig_helper_watch(device->resample.fd, device, IG_WATCH_RESAMPLE))
+		complain(device, "its resample eventfd can not be watched", errno);
 }
 
 void ig_line_settle(struct ig_device *device)

@@ -130,10 +130,11 @@ void ig_vm_chip(struct ig_vm *vm, enum ig_chip chip, uint64_t pins)
 	if (vm->chip != IG_CHIP_NONE)
 		return;
 	vm->pins = chip == IG_CHIP_KERNEL ? KERNEL_PINS : (uint32_t)pins;
+	errno = 0;
 	vm->core = pins <= IG_GSIS_MAX ? make_core(vm->pins) : NULL;
 	if (!vm->core) {
-		ig_exec_say("an interrupt controller of %llu pins is not understood: no gate for this VM",
-			    (unsigned long long)pins);
+		ig_exec_say("an interrupt controller of %llu pins is not understood%s: no gate for this VM",
+			    (unsigned long long)pins, errno == ENOMEM ? ", as there is no memory" : "");
 		vm->not_understood = true;
 		return;
 	}
