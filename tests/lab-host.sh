@@ -12,13 +12,17 @@ result() {
 	fi
 }
 
-# bind_device ID: gives the first device of the PCI id that has no driver yet to vfio-pci; prints its address.
+# bind_device ID: gives the first device of the PCI id that has no other driver to vfio-pci; prints its address.
 bind_device() {
 	for path in /sys/bus/pci/devices/*; do
 		grep -q "PCI_ID=$1" "$path/uevent" || continue
-		[ ! -e "$path/driver" ] || continue
-		echo vfio-pci >"$path/driver_override"
-		basename "$path" >/sys/bus/pci/drivers_probe
+		driver=$(readlink "$path/driver" || :)
+		case ${driver##*/} in
+		'')	echo vfio-pci >"$path/driver_override"
+			basename "$path" >/sys/bus/pci/drivers_probe ;;
+		vfio-pci) ;;
+		*)	continue ;;
+		esac
 		basename "$path"
 		return
 	done
