@@ -99,6 +99,15 @@ static void forget(void)
 	helper = (struct helper){ .epoll_fd = IG_NO_FD, .poll_timer = IG_NO_FD };
 }
 
+static void complain(int error)
+{
+	static bool complained;
+
+	if (!complained)
+		ig_exec_say("the helper cannot be started: %s", strerror(error));
+	complained = true;
+}
+
 bool ig_helper_start(void)
 {
 	if (helper.runs)
@@ -113,7 +122,7 @@ bool ig_helper_start(void)
 	helper.runs = true;
 	return true;
 fail:
-	ig_exec_say("the helper cannot be started: %s", strerror(errno));
+	complain(errno);
 	forget();
 	return false;
 }

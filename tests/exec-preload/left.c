@@ -277,6 +277,39 @@ TEST(as_many_pins_as_the_core_has)
 	assert_int_equal(close_all(NULL), 0);
 }
 
+/* Why: KVM's EOIs would be heard by nobody, VFIO no more than us. */
+TEST(eventfd_that_cannot_be_watched)
+{
+	vmm = (struct vmm){ 0 };
+	vmm_open_ready(&vmm, KERNEL);
+	assert_gated(&vmm, 0); /* so the helper runs */
+	fake_without_epoll(true);
+	vmm_disable_intx(&vmm, 0);
+	vmm_enable_intx(&vmm, 0);
+	assert_left(&vmm, 0);
+	fake_without_epoll(false);
+	assert_said("its resample eventfd can not be watched", 1);
+	assert_int_equal(close_all(NULL), 0);
+}
+
+/* In a process of its own, where no helper runs yet. */
+static void run_without_helper(void)
+{
+	fake_without_epoll(true);
+	vmm_open_ready(&vmm, KERNEL);
+	assert_left(&vmm, 0);
+	vmm_disable_intx(&vmm, 0);
+	vmm_enable_intx(&vmm, 0);
+	assert_left(&vmm, 0);
+	vmm_close(&vmm);
+}
+
+TEST(helper_that_cannot_be_started)
+{
+	assert_int_equal(run_alone("policy=hold", "run_without_helper"), 0);
+	assert_said("the helper cannot be started", 1);
+}
+
 /* A second device, which shares the first one's resample eventfd. */
 static void add_with_the_same_resample(void)
 {
@@ -330,6 +363,8 @@ static int tests(void)
 		READY(irqfds_of_messages),
 		cmocka_unit_test(more_pins_than_the_core_has),
 		cmocka_unit_test(as_many_pins_as_the_core_has),
+		cmocka_unit_test(eventfd_that_cannot_be_watched),
+		cmocka_unit_test(helper_that_cannot_be_started),
 		cmocka_unit_test(devices_with_one_resample_eventfd),
 	};
 
@@ -338,5 +373,7 @@ static int tests(void)
 
 int main(int argc, char **argv)
 {
-	return run_program(argc, argv, NULL, tests);
+	const struct part parts[] = { { "run_without_helper", run_without_helper }, { NULL, NULL } };
+
+	return run_program(argc, argv, parts, tests);
 }

@@ -40,6 +40,9 @@ void fake_before_next_pwrite(void (*hook)(void));
 /* Kernels before 5.8: eventfds know no RWF_NOWAIT. */
 void fake_without_nowait(bool without);
 
+/* No descriptor can be watched any more: all of epoll's are in use. */
+void fake_without_epoll(bool without);
+
 /* How VFIO has a device's INTx. */
 struct fake_device {
 	bool in_use;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ static struct {
 	void (*call)(void);
 } after;
 static void (*_Atomic before_pwrite)(void);
-static atomic_bool has_no_nowait;
+static atomic_bool has_no_nowait, has_no_epoll;
 
 void fake_after_next(unsigned long request, void (*hook)(void))
 {
@@ -33,6 +34,11 @@ void fake_before_next_pwrite(void (*hook)(void))
 void fake_without_nowait(bool without)
 {
 	has_no_nowait = without;
+}
+
+void fake_without_epoll(bool without)
+{
+	has_no_epoll = without;
 }
 
 void fake_did(unsigned long request)
@@ -63,3 +69,19 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t at, int flag
 }
 
 ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off_t at, int flags) __attribute__((alias("preadv2")));
+
+int epoll_create1(int flags)
+{
+	if (!has_no_epoll)
+		return (int)syscall(SYS_epoll_create1, flags);
+	errno = EMFILE;
+	return -1;
+}
+
+int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+	if (!has_no_epoll || operation != EPOLL_CTL_ADD)
+		return (int)syscall(SYS_epoll_ctl, epoll_fd, operation, fd, event);
+	errno = ENOSPC;
+	return -1;
+}
