@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test fuzz static coverage stress hostile install clean
+.PHONY: all run lab-kernel test fuzz static coverage stress hostile faults install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -45,7 +45,13 @@ stress: all
 
 hostile: all
 	@scripts/packages build lab
-	@tests/hostile $(BUILD) $(or $(EVENTS),20000)
+	@tests/hostile $(BUILD) $(or $(EVENTS),13000)
+
+# Every call of 'irqgate run' that can fail, one after another.
+faults: all
+	@scripts/packages build test lab
+	@$(BUILD)/tests/faults/library
+	@tests/run-faults $(BUILD) $(or $(STEP),1)
 
 # All static analysers; 'make test' has the quick ones.
 static: all

@@ -4,14 +4,13 @@
  * its interrupt, and takes the time until it is handled; first alone, then beside processor 1, which writes random
  * values to every register that it can reach (hammer.c). One line tells of both, times in units of 1000 cycles.
  *
- *   mode=plain  cpus=2  events=N  limit=CYCLES
+ *   mode=plain  cpus=2  events=N  gap=CYCLES  limit=CYCLES
  */
 #include "hammer.h"
 
 #define MULTIBOOT_HAS_COMMAND_LINE 0x4
 #define EVENTS_MAX 20000
 #define UNIT 1000
-#define GAP_CYCLES 200000
 #define PER_CENT_99 99
 
 struct multiboot_info {
@@ -36,7 +35,7 @@ static bool run_event(struct times *times)
 		if (cycles() - start > options.limit)
 			return false;
 	times->took[times->count++] = (uint32_t)((uint32_t)(cycles() - start) / UNIT);
-	spin(GAP_CYCLES);
+	spin(options.gap);
 	return true;
 }
 

@@ -59,16 +59,22 @@ static bool fails(const char *name, const void *caller, int error)
 	return true;
 }
 
-/* _exit() passes this by: then there is no file. */
-__attribute__((destructor)) static void tell(void)
+/* Opened early: later the program may have forbidden itself to open files. */
+static int count_fd = -1;
+
+__attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("IRQGATE_FAULT_COUNT");
-	int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
 
-	if (fd < 0)
-		return;
-	dprintf(fd, "%ld %s\n", (long)calls, failed ? failed : "none");
-	close(fd);
+	if (path)
+		count_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+/* _exit() passes this by: then the file is empty. */
+__attribute__((destructor)) static void tell(void)
+{
+	if (count_fd >= 0)
+		dprintf(count_fd, "%ld %s\n", (long)calls, failed ? failed : "none");
 }
 
 /* The table. */
