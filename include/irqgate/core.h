@@ -100,6 +100,18 @@ struct irqgate_effect {
 
 #define IRQGATE_EFFECTS_MAX (IRQGATE_LINE_SOURCES_MAX + 2U)
 
+/* What may be wrong with a line's interrupt (docs/diagnosis.md). The last one is seen by an adapter, not by the core. */
+enum irqgate_diagnosis {
+	IRQGATE_DIAGNOSIS_EDGE,            /* a forwarded source triggered, and an unmasked entry takes it for an edge */
+	IRQGATE_DIAGNOSIS_NEVER_UNMASKED,  /* one triggered, and since the reset no guest has unmasked the line */
+	IRQGATE_DIAGNOSIS_HELD,            /* one has waited for an unmask longer than the limit */
+	IRQGATE_DIAGNOSIS_STORM,           /* the storm guard delays the line */
+	IRQGATE_DIAGNOSIS_UNHEARD,         /* nobody has taken note of a resample */
+	IRQGATE_DIAGNOSES,
+};
+
+#define IRQGATE_NEVER UINT64_MAX
+
 /*
  * What the world has to do after a call; the call overwrites it. Before any effect is carried out the table
  * of routes must be at least as new as routes_version. Effects of two calls may be carried out in any order.
@@ -107,7 +119,10 @@ struct irqgate_effect {
 struct irqgate_effects {
 	uint32_t count;
 	bool intr; /* INTR of the 8259A pair is high now: let the processor acknowledge it */
+	uint32_t diagnosed;     /* set of enum irqgate_diagnosis: what was found just now ... */
+	uint32_t diagnosed_gsi; /* ... and of which line; see irqgate_core_line_stats() */
 	uint64_t routes_version;
+	uint64_t next_time;     /* call irqgate_core_expire() then; IRQGATE_NEVER */
 	struct irqgate_effect effect[IRQGATE_EFFECTS_MAX];
 };
 
@@ -152,6 +167,19 @@ struct irqgate_source_stats {
 struct irqgate_line_stats {
 	uint64_t sends;  /* messages sent by the core; on the direct path the kernel sends them itself */
 	uint64_t eois;   /* that matched the pin */
+	uint64_t diagnoses[IRQGATE_DIAGNOSES];
+};
+
+/*
+ * A storm guard: of interrupts that make no progress, a budget is delivered at once; then the line waits for a time,
+ * and has its budget again. An interrupt makes progress if a wire is low at its EOI; a forwarded source has been silent
+ * by its own will if that EOI comes later than pace after the one before. Times in nanoseconds.
+ */
+struct irqgate_guard {
+	uint32_t budget; /* 0: no guard */
+	uint32_t reserved; /* 0 */
+	uint64_t pace;
+	uint64_t delay;
 };
 
 /* The GSIs are those below this: of the last chip, the last one plus one. */
@@ -352,6 +380,24 @@ IRQGATE_API int irqgate_core_line_stats(const struct irqgate_core *core, uint32_
 
 /* The name that the source was added with, or "" for no such source. Valid until the source is removed. */
 IRQGATE_API const char *irqgate_core_name(const struct irqgate_core *core, irqgate_source source);
+
+/*
+ * Time, which the core has none of: that of the calls that follow, in nanoseconds of a clock that never goes back. Only
+ * the storm guard and the limit of holds want it; a core without these need not be told.
+ */
+IRQGATE_API void irqgate_core_set_time(struct irqgate_core *core, uint64_t now);
+
+/* Sets the storm guard of a line, which has its whole budget then. There is none at first. -EINVAL: no such GSI. */
+IRQGATE_API int irqgate_core_guard(struct irqgate_core *core, uint32_t gsi, const struct irqgate_guard *guard);
+
+/* How long a forwarded source may wait for an unmask before IRQGATE_DIAGNOSIS_HELD; 0 (at first): for ever. */
+IRQGATE_API void irqgate_core_limit_holds(struct irqgate_core *core, uint64_t nanoseconds);
+
+/*
+ * Does what is due at the time that was set: lines that the guard has delayed go on, holds that are too old are told of.
+ * Line by line: *gsi = 0 first, until it returns false; the effects of the last call have the next time.
+ */
+IRQGATE_API bool irqgate_core_expire(struct irqgate_core *core, uint32_t *gsi, struct irqgate_effects *effects);
 
 /*
  * The state as bytes that are the same on every machine (docs/state.md): of chips, lines and sources, in the middle of

@@ -78,6 +78,7 @@ static uint32_t lay_out(const struct irqgate_core_config *config, struct irqgate
 
 	core->pin_at = take(&end, gsis, sizeof(struct ig_pin));
 	core->line_at = take(&end, gsis, sizeof(struct ig_line));
+	core->limit_at = take(&end, gsis, sizeof(struct ig_limit));
 	core->route_at = take(&end, gsis, sizeof(struct ig_route));
 	core->source_at = take(&end, config->sources, sizeof(struct ig_source));
 	core->service_at = take(&end, gsis, IG_SERVICE_LISTS * sizeof(struct ig_service));
@@ -131,6 +132,7 @@ int irqgate_core_init(void *memory, size_t bytes, const struct irqgate_core_conf
 		return -ENOSPC;
 	memset(memory, 0, irqgate_core_size(config));
 	lay_out(config, made);
+	made->next_time = IRQGATE_NEVER;
 	made->policy = config->policy;
 	made->sources = config->sources;
 	made->gsis = count_gsis(config);
@@ -183,6 +185,11 @@ struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi)
 struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi)
 {
 	return (struct ig_line *)at(core, core->line_at) + gsi;
+}
+
+struct ig_limit *ig_core_limit(const struct irqgate_core *core, uint32_t gsi)
+{
+	return (struct ig_limit *)at(core, core->limit_at) + gsi;
 }
 
 struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi)
@@ -239,6 +246,8 @@ irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_s
 void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects)
 {
 	effects->count = 0;
+	effects->diagnosed = 0;
+	effects->diagnosed_gsi = 0;
 	ig_effects_end(core, effects);
 }
 
@@ -246,6 +255,7 @@ void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *eff
 {
 	effects->intr = irqgate_core_pic_intr(core);
 	effects->routes_version = core->routes_version;
+	effects->next_time = core->next_time;
 }
 
 int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, struct irqgate_wish *wish)

@@ -26,6 +26,7 @@ struct ig_line {
 	bool watched;
 	bool masked;     /* while it is watched: as notice was given of it */
 	bool changed;    /* and acked since */
+	bool opened;     /* a chip had it unmasked since the reset */
 	uint8_t chip;    /* index of the chip that it feeds, or IG_NO_CHIP: then there is no such GSI */
 };
 
@@ -42,8 +43,24 @@ struct ig_source {
 	char name[IRQGATE_NAME_SIZE];
 };
 
+/* What depends on time; see limits.h. All zero where it is not used. */
+struct ig_limit {
+	struct irqgate_guard guard;
+	uint64_t released;  /* when the line was released last */
+	uint64_t due;       /* while it is delayed: until then */
+	uint64_t held;      /* while it is: since then */
+	uint32_t spent;     /* of the budget */
+	bool delayed;
+	bool is_held;
+	bool told;          /* that it is held */
+	bool reserved;      /* false: no byte is left to chance */
+};
+
 struct irqgate_core {
 	uint64_t routes_version;
+	uint64_t now;
+	uint64_t next_time; /* nothing is due before */
+	uint64_t hold_limit;
 	uint32_t policy; /* enum irqgate_policy */
 	uint32_t sources;
 	uint32_t gsis; /* one more than the highest */
@@ -53,7 +70,7 @@ struct irqgate_core {
 	bool has_pic;
 	bool directed_eoi;
 	/* Offsets of the arrays from the start of the core; the two of counters come last. */
-	uint32_t pin_at, line_at, route_at, source_at, service_at, first_served_at;
+	uint32_t pin_at, line_at, limit_at, route_at, source_at, service_at, first_served_at;
 	uint32_t line_stats_at, source_stats_at;
 };
 
@@ -69,6 +86,7 @@ struct ig_pic *ig_core_pic(const struct irqgate_core *core);
 /* The parts of one GSI. */
 struct ig_pin *ig_core_pin(const struct irqgate_core *core, uint32_t gsi);
 struct ig_line *ig_core_line(const struct irqgate_core *core, uint32_t gsi);
+struct ig_limit *ig_core_limit(const struct irqgate_core *core, uint32_t gsi);
 struct ig_route *ig_core_route(const struct irqgate_core *core, uint32_t gsi);
 struct ig_service *ig_core_service(const struct irqgate_core *core, uint32_t gsi);
 struct irqgate_line_stats *ig_core_line_stats(const struct irqgate_core *core, uint32_t gsi);

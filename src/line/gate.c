@@ -2,6 +2,7 @@
 /* The gate; see gate.h. */
 #include "line/gate.h"
 
+#include "line/limits.h"
 #include "line/watch.h"
 
 static bool is_forwarded(const struct ig_source *source)
@@ -64,19 +65,26 @@ static void drive_pin(struct irqgate_core *core, uint32_t gsi, bool level, struc
 	};
 }
 
+/* What the chips see of it. */
+static bool driven_level(const struct irqgate_core *core, uint32_t gsi)
+{
+	return ig_gate_level(core, gsi) && !ig_limit_delays(core, gsi);
+}
+
 void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
-	bool level = ig_gate_level(core, gsi);
+	bool level = driven_level(core, gsi);
 
 	drive_pin(core, gsi, level, effects);
 	if (ig_core_feeds_pic(core, gsi))
 		ig_pic_drive(&core->pic, gsi, level);
+	ig_limit_look(core, gsi);
 }
 
 void ig_gate_pulse(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
 	drive_pin(core, gsi, true, effects);
-	drive_pin(core, gsi, ig_gate_level(core, gsi), effects);
+	drive_pin(core, gsi, driven_level(core, gsi), effects);
 	if (ig_core_feeds_pic(core, gsi))
 		ig_pic_pulse(&core->pic, gsi);
 }
@@ -140,9 +148,15 @@ static bool is_direct(const struct irqgate_core *core, uint32_t gsi)
 	return ig_core_line(core, gsi)->direct && pic_masks(core, gsi);
 }
 
-/* Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. */
+/*
+ * Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. Not before the
+ * storm guard lets it.
+ */
 static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
+	if (ig_limit_delays(core, gsi))
+		return;
+	ig_limit_released(core, gsi);
 	ig_for_each_source(core, gsi, source)
 		if (is_forwarded(source))
 			resample(core, source, effects);
@@ -169,6 +183,38 @@ static void assert_unseen(struct irqgate_core *core, uint32_t gsi)
 			source->asserted = true;
 }
 
+static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
+{
+	ig_for_each_source(core, gsi, source)
+		if (is_forwarded(source) && source->asserted)
+			return true;
+	return false;
+}
+
+bool ig_gate_is_held(const struct irqgate_core *core, uint32_t gsi)
+{
+	return is_shut(core, gsi) && forwards_level(core, gsi);
+}
+
+/* An unmasked entry that takes a level for an edge: it delivers the first, and no EOI comes of it. */
+static bool takes_edges(const struct irqgate_core *core, uint32_t gsi)
+{
+	uint64_t rte = ig_core_pin(core, gsi)->rte;
+
+	if (!ig_rte_is_masked(rte) && !ig_rte_is_level(rte))
+		return true;
+	return !pic_masks(core, gsi) && !ig_pic_is_level(&core->pic, gsi);
+}
+
+/* What the trigger shows to be wrong. */
+static void diagnose_trigger(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	if (takes_edges(core, gsi))
+		ig_diagnose(core, gsi, IRQGATE_DIAGNOSIS_EDGE, effects);
+	else if (!ig_core_line(core, gsi)->opened && is_shut(core, gsi))
+		ig_diagnose(core, gsi, IRQGATE_DIAGNOSIS_NEVER_UNMASKED, effects);
+}
+
 void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)
 {
 	struct irqgate_source_stats *stats = ig_core_source_stats(core, source);
@@ -179,7 +225,9 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 		return;
 	}
 	source->asserted = true;
-	if (ig_core_line(core, source->gsi)->bound && is_live(core, source->gsi)) {
+	diagnose_trigger(core, source->gsi, effects);
+	if (ig_core_line(core, source->gsi)->bound && is_live(core, source->gsi) &&
+	    !ig_limit_delays(core, source->gsi)) {
 		/* Signalled before the kernel got the trigger, read after: too old to be delivered. */
 		resample(core, source, effects);
 		return;
@@ -202,6 +250,8 @@ static bool serves(const struct irqgate_core *core, uint32_t gsi, enum ig_contro
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
 {
 	ig_watch_acked(core, gsi);
+	if (by == IG_IOAPIC || ig_pic_is_level(&core->pic, gsi))
+		ig_limit_acked(core, gsi, effects);
 	if (by == IG_IOAPIC) {
 		if (ig_core_pin(core, gsi)->irr == IG_IRR_UNKNOWN)
 			assert_unseen(core, gsi);
@@ -211,14 +261,6 @@ void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller b
 		count_holds(core, gsi);
 	else
 		release(core, gsi, effects);
-}
-
-static bool forwards_level(const struct irqgate_core *core, uint32_t gsi)
-{
-	ig_for_each_source(core, gsi, source)
-		if (is_forwarded(source) && source->asserted)
-			return true;
-	return false;
 }
 
 void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
@@ -270,11 +312,20 @@ void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct 
 
 void ig_gate_restored(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
+	if (ig_limit_delays(core, gsi)) /* and released when that is over */
+		return;
 	if (ig_core_line(core, gsi)->bound && is_live(core, gsi) && ig_core_pin(core, gsi)->irr == IG_IRR_SET)
 		return;
 	ig_for_each_source(core, gsi, source)
 		if (is_forwarded(source))
 			wish(core, source, source->listen, effects);
+}
+
+void ig_gate_resume(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
+{
+	if (core->policy != IRQGATE_POLICY_HOLD || !ig_gate_masked(core, gsi))
+		release(core, gsi, effects);
+	ig_gate_drive(core, gsi, effects);
 }
 
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)

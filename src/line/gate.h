@@ -20,6 +20,9 @@ bool ig_gate_level(const struct irqgate_core *core, uint32_t gsi);
 /* Whether all chips that the line feeds have it masked. */
 bool ig_gate_masked(const struct irqgate_core *core, uint32_t gsi);
 
+/* Whether a forwarded source waits for an unmask: no chip that the line feeds gives an interrupt for it. */
+bool ig_gate_is_held(const struct irqgate_core *core, uint32_t gsi);
+
 /* Drives the chips from the sources, and sends the pin's message if that is due. Ends every change of a line. */
 void ig_gate_drive(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
@@ -59,6 +62,9 @@ void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct 
  * anew. On the direct path a message in service is left to its EOI, which resamples: to listen now would send another.
  */
 void ig_gate_restored(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
+
+/* The storm guard's delay is over: the line goes on where it would have been released. */
+void ig_gate_resume(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
 /* A forwarded source is disabled. */
 void ig_gate_disabled(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);

@@ -5,6 +5,7 @@
  */
 #include "line/core.h"
 #include "line/gate.h"
+#include "line/limits.h"
 #include "line/watch.h"
 
 #define VALUE_BITS 32
@@ -106,6 +107,7 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
 	uint32_t gsi = chip->gsi_base + written->pin;
 	uint64_t rte = ig_core_pin(core, gsi)->rte;
 
+	ig_core_line(core, gsi)->opened |= !ig_rte_is_masked(rte);
 	if (!ig_rte_is_masked(rte) && !ig_rte_is_level(rte))
 		ig_gate_leave_direct(core, gsi);
 	if (ig_rte_is_live(rte))
@@ -255,6 +257,8 @@ bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate
 		reset_chips(core);
 	ig_gate_closed(core, *pin, effects);
 	ig_pin_reset(ig_core_pin(core, *pin));
+	ig_limit_reset(core, *pin);
+	ig_core_line(core, *pin)->opened = false;
 	ig_service_update(core, *pin);
 	ig_gate_drive(core, *pin, effects);
 	ig_watch_look(core, *pin, effects);

@@ -7,6 +7,7 @@
 
 #include "line/core.h"
 #include "line/gate.h"
+#include "line/limits.h"
 #include "line/watch.h"
 
 enum { NOTHING_THERE = 0xff };
@@ -17,6 +18,7 @@ static void changed(struct irqgate_core *core, uint32_t gsi, bool acked, struct 
 	if (acked) {
 		ig_gate_acked(core, gsi, IG_PIC, effects);
 	} else {
+		ig_core_line(core, gsi)->opened = true;
 		ig_gate_unbind(core, gsi); /* what the kernel sends does not come through the pair */
 		ig_gate_opened(core, gsi, IG_PIC, effects);
 	}
@@ -46,12 +48,15 @@ static uint32_t take_lowest(uint16_t *set)
 	return bit;
 }
 
-/* For those who watch: one access may mask all lines of the pair. */
+/* One access may mask all lines of the pair. */
 static void look_at_all(struct irqgate_core *core, struct irqgate_effects *effects)
 {
-	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
-		if (ig_core_feeds_pic(core, gsi))
-			ig_watch_look(core, gsi, effects);
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++) {
+		if (!ig_core_feeds_pic(core, gsi))
+			continue;
+		ig_watch_look(core, gsi, effects);
+		ig_limit_look(core, gsi);
+	}
 }
 
 bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,

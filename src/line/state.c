@@ -9,127 +9,17 @@
 
 #include "line/bytes.h"
 #include "line/core.h"
+#include "line/format.h"
 #include "line/gate.h"
+#include "line/limits.h"
 #include "line/watch.h"
 
-#define MAGIC          UINT64_C(0x0045544147515249) /* "IRQGATE", with the NUL */
-#define FORMAT_VERSION 1U
-#define CRC_BYTES      4U
+#define CRC_BYTES 4U
 
 /* A message: what does not vary of its address, above the destination; the bits of its data (SDM vol. 3, 11.11). */
 #define MSI_ADDRESS_FIXED       0xfeeU
 #define MSI_ADDRESS_FIXED_SHIFT 20
 #define MSI_DATA_BITS           0xc7ffU
-
-/* What is kept of a line. */
-struct saved_source {
-	uint8_t kind;
-	bool asserted, enabled, listen;
-	char name[IRQGATE_NAME_SIZE];
-};
-
-struct saved_line {
-	struct ig_pin pin;
-	struct ig_route route;
-	bool direct, bound;
-	uint8_t sources;
-	struct saved_source source[IRQGATE_LINE_SOURCES_MAX];
-};
-
-/* The format: each function is for reading and for writing. */
-
-static void code_header(struct ig_bytes *bytes, uint32_t *version, uint32_t *size)
-{
-	uint64_t magic = MAGIC;
-
-	ig_bytes_u64(bytes, &magic);
-	ig_bytes_u32(bytes, version);
-	ig_bytes_u32(bytes, size);
-	bytes->bad |= magic != MAGIC;
-}
-
-static void code_chip_config(struct ig_bytes *bytes, struct ig_ioapic *chip)
-{
-	ig_bytes_u32(bytes, &chip->pins);
-	ig_bytes_u32(bytes, &chip->gsi_base);
-	ig_bytes_u32(bytes, &chip->id_reset);
-	ig_bytes_u8(bytes, &chip->version);
-	ig_bytes_flag(bytes, &chip->extended_destinations);
-}
-
-static void code_config(struct ig_bytes *bytes, struct irqgate_core *core)
-{
-	ig_bytes_u32(bytes, &core->policy);
-	ig_bytes_flag(bytes, &core->has_pic);
-	ig_bytes_flag(bytes, &core->directed_eoi);
-	ig_bytes_u32(bytes, &core->chips);
-	for (uint32_t i = 0; i < core->chips && i < IRQGATE_CHIPS_MAX; i++)
-		code_chip_config(bytes, &core->chip[i]);
-}
-
-static void code_pic_chip(struct ig_bytes *bytes, struct ig_pic_chip *chip)
-{
-	uint8_t *registers[] = {
-		&chip->line, &chip->pulse, &chip->cascade, &chip->armed, &chip->elcr, &chip->imr, &chip->isr,
-		&chip->frozen, &chip->icw1, &chip->icw2, &chip->icw4, &chip->step, &chip->lowest,
-	};
-	bool *flags[] = { &chip->rotate_aeoi, &chip->special_mask, &chip->poll, &chip->read_isr };
-
-	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
-		ig_bytes_u8(bytes, registers[i]);
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		ig_bytes_flag(bytes, flags[i]);
-}
-
-static void code_chips(struct ig_bytes *bytes, struct irqgate_core *core)
-{
-	for (uint32_t i = 0; i < core->chips; i++) {
-		ig_bytes_u32(bytes, &core->chip[i].id);
-		ig_bytes_u8(bytes, &core->chip[i].select);
-	}
-	if (!core->has_pic)
-		return;
-	code_pic_chip(bytes, &core->pic.master);
-	code_pic_chip(bytes, &core->pic.slave);
-}
-
-static void code_message(struct ig_bytes *bytes, struct irqgate_message *message)
-{
-	ig_bytes_u64(bytes, &message->address);
-	ig_bytes_u32(bytes, &message->data);
-}
-
-static void code_pin(struct ig_bytes *bytes, struct ig_pin *pin)
-{
-	ig_bytes_u64(bytes, &pin->rte);
-	ig_bytes_u8(bytes, &pin->irr);
-	ig_bytes_u8(bytes, &pin->ticket);
-	ig_bytes_flag(bytes, &pin->level);
-	ig_bytes_flag(bytes, &pin->undelivered);
-	code_message(bytes, &pin->served);
-}
-
-static void code_source(struct ig_bytes *bytes, struct saved_source *source)
-{
-	ig_bytes_u8(bytes, &source->kind);
-	ig_bytes_flag(bytes, &source->asserted);
-	ig_bytes_flag(bytes, &source->enabled);
-	ig_bytes_flag(bytes, &source->listen);
-	for (uint32_t i = 0; i < IRQGATE_NAME_SIZE; i++)
-		ig_bytes_u8(bytes, (uint8_t *)&source->name[i]);
-}
-
-static void code_line(struct ig_bytes *bytes, struct saved_line *line)
-{
-	code_pin(bytes, &line->pin);
-	code_message(bytes, &line->route.current);
-	code_message(bytes, &line->route.previous);
-	ig_bytes_flag(bytes, &line->direct);
-	ig_bytes_flag(bytes, &line->bound);
-	ig_bytes_u8(bytes, &line->sources);
-	for (uint32_t i = 0; i < line->sources && i < IRQGATE_LINE_SOURCES_MAX; i++)
-		code_source(bytes, &line->source[i]);
-}
 
 /* Saving. */
 
@@ -139,9 +29,26 @@ static bool is_listened_to(const struct ig_source *source)
 	return source->listen || (source->kind == IRQGATE_SOURCE_FORWARDED && source->enabled && !source->wish);
 }
 
-static void take_line(const struct irqgate_core *core, uint32_t gsi, struct saved_line *line)
+static void take_limit(const struct irqgate_core *core, uint32_t gsi, struct ig_saved_line *line)
 {
-	*line = (struct saved_line){
+	const struct ig_limit *limit = ig_core_limit(core, gsi);
+
+	line->opened = ig_core_line(core, gsi)->opened;
+	line->spent = limit->spent;
+	if (limit->guard.budget)
+		line->since_release = core->now - limit->released;
+	line->delayed = limit->delayed;
+	if (limit->delayed && limit->due > core->now)
+		line->delay_left = limit->due - core->now;
+	line->held = limit->is_held;
+	line->told = limit->told;
+	if (limit->is_held)
+		line->hold_age = core->now - limit->held;
+}
+
+static void take_line(const struct irqgate_core *core, uint32_t gsi, struct ig_saved_line *line)
+{
+	*line = (struct ig_saved_line){
 		.pin = *ig_core_pin(core, gsi),
 		.route = *ig_core_route(core, gsi),
 		.direct = ig_core_line(core, gsi)->direct,
@@ -149,10 +56,11 @@ static void take_line(const struct irqgate_core *core, uint32_t gsi, struct save
 	};
 	if (line->pin.irr != IG_IRR_SET) /* history */
 		line->pin.served = (struct irqgate_message){ 0 };
+	take_limit(core, gsi, line);
 	ig_for_each_source(core, gsi, source) {
-		struct saved_source *saved = &line->source[line->sources++];
+		struct ig_saved_source *saved = &line->source[line->sources++];
 
-		*saved = (struct saved_source){
+		*saved = (struct ig_saved_source){
 			.kind = source->kind,
 			.asserted = source->asserted,
 			.enabled = source->enabled,
@@ -165,18 +73,18 @@ static void take_line(const struct irqgate_core *core, uint32_t gsi, struct save
 static void write_state(const struct irqgate_core *core, uint32_t size, struct ig_bytes *bytes)
 {
 	struct irqgate_core head = *core;
-	uint32_t version = FORMAT_VERSION;
+	uint32_t version = IG_FORMAT_NEWEST;
 
-	code_header(bytes, &version, &size);
-	code_config(bytes, &head);
-	code_chips(bytes, &head);
+	ig_format_header(bytes, &version, &size);
+	ig_format_config(bytes, &head);
+	ig_format_chips(bytes, &head);
 	for (uint32_t gsi = 0; gsi < core->gsis; gsi++) {
-		struct saved_line line;
+		struct ig_saved_line line;
 
 		if (!ig_core_has(core, gsi))
 			continue;
 		take_line(core, gsi, &line);
-		code_line(bytes, &line);
+		ig_format_line(bytes, version, &line);
 	}
 }
 
@@ -224,7 +132,7 @@ static bool name_is_valid(const char *name)
 	return ended;
 }
 
-static bool source_is_valid(const struct saved_source *source)
+static bool source_is_valid(const struct ig_saved_source *source)
 {
 	if (source->kind > IRQGATE_SOURCE_FORWARDED || !name_is_valid(source->name))
 		return false;
@@ -233,7 +141,7 @@ static bool source_is_valid(const struct saved_source *source)
 	return source->kind == IRQGATE_SOURCE_FORWARDED || (source->enabled && !source->listen);
 }
 
-static bool path_is_valid(const struct irqgate_core *core, const struct saved_line *line)
+static bool path_is_valid(const struct irqgate_core *core, const struct ig_saved_line *line)
 {
 	if (!line->direct)
 		return !line->bound;
@@ -241,7 +149,14 @@ static bool path_is_valid(const struct irqgate_core *core, const struct saved_li
 	       line->source[0].kind == IRQGATE_SOURCE_FORWARDED;
 }
 
-static bool line_is_valid(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line)
+static bool limit_is_valid(const struct ig_saved_line *line)
+{
+	if (!line->delayed && line->delay_left)
+		return false;
+	return line->held || (!line->told && !line->hold_age);
+}
+
+static bool line_is_valid(const struct irqgate_core *core, uint32_t gsi, const struct ig_saved_line *line)
 {
 	const struct ig_ioapic *chip = ig_core_chip(core, ig_core_line(core, gsi)->chip);
 
@@ -250,7 +165,7 @@ static bool line_is_valid(const struct irqgate_core *core, uint32_t gsi, const s
 		return false;
 	if (ig_route_has(&line->pin.served) != (line->pin.irr == IG_IRR_SET))
 		return false;
-	if (line->sources > IRQGATE_LINE_SOURCES_MAX || !path_is_valid(core, line))
+	if (line->sources > IRQGATE_LINE_SOURCES_MAX || !path_is_valid(core, line) || !limit_is_valid(line))
 		return false;
 	for (uint32_t i = 0; i < line->sources; i++)
 		if (!source_is_valid(&line->source[i]))
@@ -258,16 +173,16 @@ static bool line_is_valid(const struct irqgate_core *core, uint32_t gsi, const s
 	return true;
 }
 
-static bool is_named(const struct saved_source *saved, uint8_t kind, const char *name)
+static bool is_named(const struct ig_saved_source *saved, uint8_t kind, const char *name)
 {
 	return saved->kind == kind && !memcmp(saved->name, name, IRQGATE_NAME_SIZE);
 }
 
 /* The line's source of the same kind and name; of several, the one at the same place among them. Or NULL. */
-static struct ig_source *find_source(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line,
+static struct ig_source *find_source(const struct irqgate_core *core, uint32_t gsi, const struct ig_saved_line *line,
 				     uint32_t index)
 {
-	const struct saved_source *saved = &line->source[index];
+	const struct ig_saved_source *saved = &line->source[index];
 	uint32_t before = 0;
 
 	for (uint32_t i = 0; i < index; i++)
@@ -278,7 +193,7 @@ static struct ig_source *find_source(const struct irqgate_core *core, uint32_t g
 	return NULL;
 }
 
-static bool sources_match(const struct irqgate_core *core, uint32_t gsi, const struct saved_line *line)
+static bool sources_match(const struct irqgate_core *core, uint32_t gsi, const struct ig_saved_line *line)
 {
 	uint32_t sources = 0;
 
@@ -319,8 +234,26 @@ static void put_head(struct irqgate_core *core, const struct irqgate_core *head)
 	core->routes_version++;
 }
 
+/* What the core's own guard and limit make of it: without a guard a line that was delayed goes on at once. */
+static void put_limit(struct irqgate_core *core, uint32_t gsi, const struct ig_saved_line *saved)
+{
+	struct ig_limit *limit = ig_core_limit(core, gsi);
+	bool guarded = limit->guard.budget;
+
+	ig_core_line(core, gsi)->opened = saved->opened;
+	limit->spent = guarded ? saved->spent : 0;
+	limit->released = guarded && saved->since_release < core->now ? core->now - saved->since_release : 0;
+	limit->delayed = saved->delayed;
+	limit->due = saved->delayed ? ig_limit_later(core, guarded ? saved->delay_left : 0) : 0;
+	limit->is_held = saved->held && core->hold_limit;
+	limit->told = limit->is_held && saved->told;
+	limit->held = limit->is_held && saved->hold_age < core->now ? core->now - saved->hold_age : 0;
+	if (limit->delayed || limit->is_held)
+		ig_limit_schedule(core, core->now);
+}
+
 /* A source that the kernel could not forward here takes the userspace path, where it need not be silent. */
-static void put_line(struct irqgate_core *core, uint32_t gsi, const struct saved_line *saved)
+static void put_line(struct irqgate_core *core, uint32_t gsi, const struct ig_saved_line *saved)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
 	bool unbound;
@@ -340,30 +273,33 @@ static void put_line(struct irqgate_core *core, uint32_t gsi, const struct saved
 		source->wish++;
 	}
 	ig_service_update(core, gsi);
+	put_limit(core, gsi, saved);
 }
 
 /* Checks that this can be the state of the core's chips. */
-static int read_head(struct ig_bytes *bytes, const struct irqgate_core *core, struct irqgate_core *head)
+static int read_head(struct ig_bytes *bytes, const struct irqgate_core *core, struct irqgate_core *head,
+		     uint32_t *version)
 {
-	uint32_t version, size;
+	uint32_t size;
 
 	*head = *core;
-	code_header(bytes, &version, &size);
-	code_config(bytes, head);
+	ig_format_header(bytes, version, &size);
+	ig_format_config(bytes, head);
 	if (bytes->bad)
 		return -EBADMSG;
 	if (!same_config(head, core))
 		return -EINVAL;
-	code_chips(bytes, head);
+	ig_format_chips(bytes, head);
 	for (uint32_t i = 0; i < head->chips; i++)
 		bytes->bad |= head->chip[i].id & ~IG_IOAPIC_ID_MASK;
 	return bytes->bad || !ig_pic_is_valid(&head->pic) ? -EBADMSG : 0;
 }
 
-static int read_line(struct ig_bytes *bytes, const struct irqgate_core *core, uint32_t gsi, struct saved_line *line)
+static int read_line(struct ig_bytes *bytes, uint32_t version, const struct irqgate_core *core, uint32_t gsi,
+		     struct ig_saved_line *line)
 {
-	*line = (struct saved_line){ 0 };
-	code_line(bytes, line);
+	*line = (struct ig_saved_line){ 0 };
+	ig_format_line(bytes, version, line);
 	if (bytes->bad || !line_is_valid(core, gsi, line))
 		return -EBADMSG;
 	return sources_match(core, gsi, line) ? 0 : -ENODEV;
@@ -373,18 +309,19 @@ static int read_line(struct ig_bytes *bytes, const struct irqgate_core *core, ui
 static int read_state(struct ig_bytes *bytes, struct irqgate_core *core, bool put)
 {
 	struct irqgate_core head;
-	int error = read_head(bytes, core, &head);
+	uint32_t version;
+	int error = read_head(bytes, core, &head, &version);
 
 	if (error)
 		return error;
 	if (put)
 		put_head(core, &head);
 	for (uint32_t gsi = 0; gsi < core->gsis; gsi++) {
-		struct saved_line line;
+		struct ig_saved_line line;
 
 		if (!ig_core_has(core, gsi))
 			continue;
-		error = read_line(bytes, core, gsi, &line);
+		error = read_line(bytes, version, core, gsi, &line);
 		if (error)
 			return error;
 		if (put)
@@ -399,14 +336,14 @@ static int check_frame(const void *saved, size_t bytes)
 	struct ig_bytes head = { .read = saved, .size = bytes }, tail;
 	uint32_t version = 0, size = 0, crc = 0;
 
-	code_header(&head, &version, &size);
+	ig_format_header(&head, &version, &size);
 	if (head.bad || size != bytes || bytes < head.at + CRC_BYTES)
 		return -EBADMSG;
 	tail = (struct ig_bytes){ .read = saved, .size = bytes, .at = bytes - CRC_BYTES };
 	ig_bytes_u32(&tail, &crc);
 	if (crc != ig_bytes_crc(saved, bytes - CRC_BYTES))
 		return -EBADMSG;
-	return version == FORMAT_VERSION ? 0 : -ENOTSUP;
+	return version >= IG_FORMAT_OLDEST && version <= IG_FORMAT_NEWEST ? 0 : -ENOTSUP;
 }
 
 int irqgate_core_restore(struct irqgate_core *core, const void *saved, size_t bytes)
@@ -428,7 +365,10 @@ bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqg
 		++*gsi;
 	if (*gsi >= core->gsis)
 		return false;
-	ig_gate_restored(core, *gsi, effects);
+	if (ig_limit_is_over(core, *gsi)) /* the guard of where it was saved delayed it, and here there is none */
+		ig_gate_resume(core, *gsi, effects);
+	else
+		ig_gate_restored(core, *gsi, effects);
 	ig_watch_look(core, *gsi, effects);
 	ig_effects_end(core, effects);
 	++*gsi;

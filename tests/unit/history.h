@@ -91,6 +91,8 @@ static void history_step(struct world *w)
 {
 	struct device *device = &w->device[pick(w, DEVICES)];
 
+	if (w->guarded)
+		pass_time(w, pick(w, 40));
 	switch (pick(w, 16)) {
 	case 0: case 1: raise_device(w, device); break;
 	case 2: device->asserts = false; break;
@@ -222,7 +224,7 @@ static void history_begin(struct world *w, uint32_t history, struct chance chanc
 {
 	*w = (struct world){
 		.policy = w->policy, .direct = w->direct, .shared = w->shared, .pair = w->pair, .gsi = PIN,
-		.history = history, .chance = chance, .rte = IG_RTE_MASKED,
+		.guarded = w->guarded, .history = history, .chance = chance, .rte = IG_RTE_MASKED,
 	};
 	if (w->pair)
 		w->gsi = history % 2 ? MASTER_IRQ : SLAVE_IRQ;
@@ -231,6 +233,7 @@ static void history_begin(struct world *w, uint32_t history, struct chance chanc
 	else
 		machine_open(&w->m, w->policy);
 	watch(w);
+	guard_line(w);
 	plug(w, &w->device[0]);
 }
 

@@ -82,6 +82,27 @@ TEST(unmask_resample_with_a_pair)
 	live_with_pair(IRQGATE_POLICY_UNMASK_RESAMPLE, false, true, 1000);
 }
 
+/* Delayed, but not lost, and never anything but what was sampled anew. */
+TEST(storm_guard_with_hold)
+{
+	live_with((struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true }, 4000);
+	live_with((struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true, .direct = true }, 6000);
+}
+
+TEST(storm_guard_with_a_shared_line)
+{
+	live_with((struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true, .direct = true, .shared = true }, 6000);
+	live_with((struct world){ .policy = IRQGATE_POLICY_EOI, .guarded = true, .shared = true }, 3000);
+	live_with((struct world){ .policy = IRQGATE_POLICY_UNMASK_RESAMPLE, .guarded = true, .shared = true }, 3000);
+}
+
+TEST(storm_guard_with_a_pair)
+{
+	live_with((struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true, .direct = true, .shared = true,
+				  .pair = true }, 2000);
+	live_with((struct world){ .policy = IRQGATE_POLICY_EOI, .guarded = true, .shared = true, .pair = true }, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +117,9 @@ int main(void)
 		cmocka_unit_test(hold_with_a_pair_and_a_shared_line),
 		cmocka_unit_test(eoi_with_a_pair),
 		cmocka_unit_test(unmask_resample_with_a_pair),
+		cmocka_unit_test(storm_guard_with_hold),
+		cmocka_unit_test(storm_guard_with_a_shared_line),
+		cmocka_unit_test(storm_guard_with_a_pair),
 	};
 
 	return cmocka_run_group_tests_name("random", tests, NULL, NULL);

@@ -112,6 +112,7 @@ static void move(struct world *w)
 	save(&old, &saved);
 	open_core(w);
 	watch(w);
+	guard_line(w);
 	machine_remove(&w->m, machine_add(&w->m, OTHER_PIN, IRQGATE_SOURCE_WIRE, false)); /* handles are others */
 	plug_like(w, old.core);
 	assert_int_equal(restore(&w->m, &saved), 0);
@@ -179,6 +180,8 @@ static void step(struct world *w)
 {
 	struct device *device = &w->device[pick(w, DEVICES)];
 
+	if (w->guarded)
+		pass_time(w, pick(w, 40));
 	switch (pick(w, 16)) {
 	case 0: case 1: raise_device(w, device); break;
 	case 2: device->asserts = false; break;
@@ -261,6 +264,7 @@ static void live(const struct world *kind)
 		w.gsi = w.pair ? SLAVE_IRQ : PIN;
 		open_core(&w);
 		watch(&w);
+		guard_line(&w);
 		plug(&w, &w.device[0]);
 		if (w.shared)
 			plug(&w, &w.device[1]);
@@ -308,6 +312,21 @@ TEST(restored_at_every_point_with_unmask_resample)
 	live(&(struct world){ .policy = IRQGATE_POLICY_UNMASK_RESAMPLE, .shared = true });
 }
 
+TEST(restored_at_every_point_with_a_storm_guard)
+{
+	live(&(struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true });
+}
+
+TEST(restored_at_every_point_with_a_storm_guard_on_the_direct_path)
+{
+	live(&(struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true, .direct = true });
+}
+
+TEST(restored_at_every_point_with_a_storm_guard_and_a_shared_line)
+{
+	live(&(struct world){ .policy = IRQGATE_POLICY_HOLD, .guarded = true, .shared = true, .pair = true });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +337,9 @@ int main(void)
 		cmocka_unit_test(restored_at_every_point_with_a_pair_on_the_direct_path),
 		cmocka_unit_test(restored_at_every_point_with_eoi),
 		cmocka_unit_test(restored_at_every_point_with_unmask_resample),
+		cmocka_unit_test(restored_at_every_point_with_a_storm_guard),
+		cmocka_unit_test(restored_at_every_point_with_a_storm_guard_on_the_direct_path),
+		cmocka_unit_test(restored_at_every_point_with_a_storm_guard_and_a_shared_line),
 	};
 
 	return cmocka_run_group_tests_name("restored", tests, NULL, NULL);

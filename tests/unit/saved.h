@@ -27,6 +27,20 @@ static inline int restore(struct machine *m, const struct saved *saved)
 
 enum { CRC_BYTES = 4, VERSION_AT = 8, SIZE_AT = 12, POLICY_AT = 16 };
 
+/* CRC-32 by its definition, so that a state that was changed can be made to pass for a whole one. */
+static inline void mend(struct saved *saved)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < saved->size - CRC_BYTES; i++) {
+		crc ^= saved->bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ UINT32_C(0xedb88320) : crc >> 1;
+	}
+	for (size_t i = 0; i < CRC_BYTES; i++)
+		saved->bytes[saved->size - CRC_BYTES + i] = (unsigned char)(~crc >> i * 8);
+}
+
 static const struct irqgate_core_config rich = {
 	.size = sizeof(rich), .policy = IRQGATE_POLICY_HOLD, .sources = SOURCES, .chips = 2, .pic = true,
 	.chip = { { .pins = PINS }, { .pins = 8, .gsi_base = 40, .id = 1, .version = 0x11 } },

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { SETTLE_MAX = 1000 };
+enum { SETTLE_MAX = 1000, LONG = 1000000 };
 
 uint32_t pick(struct world *w, uint32_t below)
 {
@@ -289,6 +289,36 @@ bool guest_take(struct world *w, uint8_t vector)
 	return true;
 }
 
+void guard_line(struct world *w)
+{
+	const struct irqgate_guard guard = { .budget = 2, .pace = 20, .delay = 100 };
+
+	if (!w->guarded)
+		return;
+	irqgate_core_set_time(w->m.core, w->time);
+	CHECK(w, !irqgate_core_guard(w->m.core, w->gsi, &guard));
+	irqgate_core_limit_holds(w->m.core, 50);
+}
+
+bool pass_time(struct world *w, uint64_t nanoseconds)
+{
+	uint32_t gsi = 0;
+	bool any = false;
+
+	if (!w->guarded)
+		return false;
+	w->time += nanoseconds;
+	irqgate_core_set_time(w->m.core, w->time);
+	while (irqgate_core_expire(w->m.core, &gsi, &w->m.effects)) {
+		CHECK(w, gsi == w->gsi + 1);
+		take_effects(w);
+		check_together(w);
+		any = true;
+	}
+	CHECK(w, w->m.effects.next_time > w->time);
+	return any;
+}
+
 void set_wire(struct world *w, bool level)
 {
 	if (!w->wire)
@@ -385,7 +415,7 @@ void settle(struct world *w)
 
 		for (int j = 0; j < DEVICES; j++)
 			busy |= w->device[j].unread && !w->device[j].bound;
-		if (!busy) {
+		if (!busy && !pass_time(w, LONG)) {
 			check_told(w);
 			return;
 		}

@@ -29,6 +29,8 @@ struct world {
 	struct machine m;
 	enum irqgate_policy policy;
 	bool direct, shared;
+	bool guarded;              /* there are a storm guard and a limit of holds, and time passes */
+	uint64_t time;
 	bool pair;                 /* the line feeds a pair of 8259As as well */
 	uint32_t gsi;
 	struct chance chance;
@@ -69,6 +71,12 @@ void take_effects(struct world *w);
 
 /* From here on somebody watches the line. */
 void watch(struct world *w);
+
+/* If it is guarded, sets the guard and the limit of the line. */
+void guard_line(struct world *w);
+
+/* Time passes, and what is due by then is done. Returns whether that was anything. */
+bool pass_time(struct world *w, uint64_t nanoseconds);
 
 /* Invariant 7: what the guest does resamples all forwarded sources of the line, or none. */
 void check_together(struct world *w);
