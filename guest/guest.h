@@ -25,6 +25,7 @@
 #define IG_GUEST_DEVICE_STATUS 0x24 /* read: the events that wait; INTx is up while it is not 0 */
 #define IG_GUEST_DEVICE_RAISE 0x60  /* write: sets these status bits */
 #define IG_GUEST_DEVICE_ACK 0x64    /* write: clears these status bits */
+#define IG_GUEST_DEVICE_DEAF 0x68   /* write, the built-in device: from now on its host hears of no resample */
 
 /* Host only: the ELF image of guest/oneshot, embedded in the command. */
 #if __STDC_HOSTED__

@@ -32,6 +32,7 @@
 #define ID_SHIFT 24
 
 static uint32_t ioapic_lock;
+static uint32_t trigger_mode = RTE_LEVEL;
 
 void lapic_enable(void)
 {
@@ -93,7 +94,7 @@ static void ioapic_write(uint32_t index, uint32_t value)
 
 static uint32_t rte_low(uint32_t pin)
 {
-	return RTE_LEVEL | (VECTOR_PIN + pin);
+	return trigger_mode | (VECTOR_PIN + pin);
 }
 
 uint32_t ioapic_pins(void)
@@ -107,6 +108,12 @@ uint32_t ioapic_pins(void)
 	if (version == 0 || version == UINT32_MAX)
 		fail("no IOAPIC at 0xfec00000, its version register reads", version);
 	return (version >> 16 & 0xff) + 1;
+}
+
+/* From now on, what is unmasked is edge-triggered. */
+void ioapic_take_edges(void)
+{
+	trigger_mode = 0;
 }
 
 /* To this processor, and unmasked. */

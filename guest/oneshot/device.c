@@ -66,3 +66,8 @@ void device_ack(uint32_t bits)
 {
 	write32(registers + IG_GUEST_DEVICE_ACK, bits);
 }
+
+void device_make_deaf(void)
+{
+	write32(registers + IG_GUEST_DEVICE_DEAF, 1);
+}

@@ -75,10 +75,19 @@ static void handle_plain(const struct chip *from)
 		from->eoi(line);
 }
 
+/* Nobody quiets the device before the thread has had its time. */
+static void handle_storm(const struct chip *from)
+{
+	from->eoi(line);
+	pending = true;
+}
+
 static void handle_line(const struct chip *from)
 {
 	counts.entries++;
-	if (options.mode->plain)
+	if (options.mode->storm)
+		handle_storm(from);
+	else if (options.mode->plain)
 		handle_plain(from);
 	else
 		handle_oneshot(from);
@@ -106,7 +115,8 @@ void handle_thread(void)
 	pending = false;
 	spin(options.work);
 	find_device(device_status());
-	chip->unmask(line);
+	if (!options.mode->storm)
+		chip->unmask(line);
 }
 
 /* With both chips the next event comes through the other one. */
@@ -124,6 +134,13 @@ void handle_recover(void)
 {
 	device_ack(device_status());
 	chip->unmask(line);
+}
+
+/* Before any pin was unmasked. */
+void handle_too_early(void)
+{
+	device_raise(PROBE_BIT);
+	spin(QUIET_CYCLES);
 }
 
 static bool may_probe(uint32_t pin)
@@ -161,6 +178,10 @@ uint32_t handle_probe(uint32_t processor)
 		if (may_probe(pin) && pin != line)
 			ioapic.mask(pin);
 	probing = false;
+	if (options.mode->edge)
+		ioapic_take_edges();
+	if (options.mode->deaf)
+		device_make_deaf();
 	chip->unmask(line);
 	return line;
 }

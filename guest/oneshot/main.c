@@ -3,7 +3,7 @@
  * guest/oneshot: makes a device raise its level-triggered interrupt N times and counts what comes. Here:
  * the set-up and the measured loop, on the boot processor alone.
  *
- *   mode=oneshot|plain|oneshot-pic|plain-pic|both  events=N  cpus=N  work=CYCLES  gap=CYCLES  limit=CYCLES
+ *   mode=oneshot|plain|storm|edge|early|deaf|oneshot-pic|plain-pic|both  events=N  cpus=N  work=CYCLES  gap=CYCLES  limit=CYCLES
  */
 #include "oneshot.h"
 
@@ -109,6 +109,8 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 	device = device_find();
 	processor = cpus_start(options.cpus);
 	interrupts_on();
+	if (options.mode->early)
+		handle_too_early();
 	pin = options.mode->pic ? handle_legacy() : handle_probe(processor);
 	measure();
 	report(device, pin);

@@ -13,6 +13,8 @@
 struct mode {
 	const char *name;
 	bool plain, ioapic, pic;
+	/* Wrong ones: ended without quieting the device; taken for an edge; asserted too early; no resample is heard. */
+	bool storm, edge, early, deaf;
 };
 
 /* options.c: the command line. Counts are events and processors, times are TSC cycles. */
@@ -60,6 +62,7 @@ uint32_t ioapic_claim(void);
 void ioapic_release(uint32_t flags);
 uint32_t ioapic_pins(void);
 void ioapic_route(uint32_t pin, uint32_t processor);
+void ioapic_take_edges(void);
 
 /* pic.c: the pair of 8259As. It interrupts the boot processor, if its local APIC takes that. */
 void pic_start(void);
@@ -82,6 +85,7 @@ uint32_t device_irq(void);
 void device_raise(uint32_t bits);
 uint32_t device_status(void);
 void device_ack(uint32_t bits);
+void device_make_deaf(void);
 
 /*
  * handle.c: how an interrupt is handled, and what is counted. One processor writes each counter: the
@@ -92,6 +96,7 @@ struct counts {
 };
 extern struct counts counts;
 extern volatile uint32_t seen; /* the status bits that were found and acked */
+void handle_too_early(void);
 uint32_t handle_probe(uint32_t processor);
 uint32_t handle_legacy(void);
 void handle_interrupt(uint32_t vector);

@@ -7,6 +7,10 @@
 static const struct mode modes[] = {
 	{ .name = "oneshot", .ioapic = true },
 	{ .name = "plain", .ioapic = true, .plain = true },
+	{ .name = "storm", .ioapic = true, .storm = true },
+	{ .name = "edge", .ioapic = true, .plain = true, .edge = true },
+	{ .name = "early", .ioapic = true, .early = true },
+	{ .name = "deaf", .ioapic = true, .deaf = true },
 	{ .name = "oneshot-pic", .pic = true },
 	{ .name = "plain-pic", .pic = true, .plain = true },
 	{ .name = "both", .ioapic = true, .pic = true },
@@ -51,7 +55,7 @@ static const struct mode *find_mode(const char *name)
 	for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if ((end = value_of(name, modes[i].name)) && at_end(end))
 			return &modes[i];
-	fail("mode= takes oneshot, plain, oneshot-pic, plain-pic or both", 0);
+	fail("mode= takes oneshot, plain, storm, edge, early, deaf, oneshot-pic, plain-pic or both", 0);
 }
 
 static void read_word(const char *word)

@@ -55,6 +55,12 @@ struct irqgate_kvm_callbacks {
 	void (*kick)(void *opaque, int vcpu_fd);
 	/* A coalesced MMIO write of the VMM's own zones, met while the library drained the ring. */
 	void (*coalesced)(void *opaque, const struct kvm_coalesced_mmio *entry);
+	/*
+	 * Something may be wrong with a line's interrupt (docs/diagnosis.md), and was found so often since it was last
+	 * told of. Told at once, but no more than once in a second for each line and each diagnosis; all are counted
+	 * (irqgate_kvm_line_stats()). Comes on the thread of the call that found it, or of irqgate_kvm_dispatch().
+	 */
+	void (*diagnosed)(void *opaque, uint32_t gsi, enum irqgate_diagnosis diagnosis, uint64_t count);
 	void *opaque;
 };
 
@@ -72,6 +78,8 @@ struct irqgate_kvm_config {
 	 * told that they can not, where KVM lets that be told; where it does not, KVM broadcasts all the same.
 	 */
 	bool directed_eoi;
+	uint32_t ioapic_version; /* 0: IRQGATE_IOAPIC_VERSION_20; KVM's own is IRQGATE_IOAPIC_VERSION_11 */
+	uint64_t hold_limit;     /* nanoseconds before IRQGATE_DIAGNOSIS_HELD; 0: for ever */
 	struct irqgate_kvm_callbacks callbacks;
 };
 
@@ -218,6 +226,29 @@ IRQGATE_API int irqgate_kvm_unwatch(struct irqgate_kvm *gate, irqgate_watcher wa
  * silence or probe. -EINVAL: no such GSI.
  */
 IRQGATE_API int irqgate_kvm_line_level(struct irqgate_kvm *gate, uint32_t gsi);
+
+/*
+ * Sets the storm guard of a line (struct irqgate_guard); there is none at first. irqgate_kvm_dispatch() ends its delays.
+ * -EINVAL: no such GSI.
+ */
+IRQGATE_API int irqgate_kvm_guard(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_guard *guard);
+
+/*
+ * The state of chips, lines and sources as bytes (irqgate_core_save()), while no vCPU runs, before the LAPICs are saved.
+ * From then on sources on the direct path are silent, until irqgate_kvm_resume(). -ENOSPC: bytes is less than
+ * irqgate_kvm_save_size(), which is good until sources are added or removed.
+ */
+IRQGATE_API size_t irqgate_kvm_save_size(struct irqgate_kvm *gate);
+IRQGATE_API int irqgate_kvm_save(struct irqgate_kvm *gate, void *buffer, size_t bytes);
+
+/*
+ * Puts an adapter with the same sources into a saved state, while no vCPU runs, and listens to them again. Errors: those
+ * of irqgate_core_restore(), then nothing has changed; else KVM's errors to a change of its routes.
+ */
+IRQGATE_API int irqgate_kvm_restore(struct irqgate_kvm *gate, const void *saved, size_t bytes);
+
+/* After a save the VM goes on here: its sources are listened to again. KVM's errors to a change of its routes. */
+IRQGATE_API int irqgate_kvm_resume(struct irqgate_kvm *gate);
 
 /* Resets the chip as a machine reset does. The VMM resets the LAPICs. */
 IRQGATE_API int irqgate_kvm_reset(struct irqgate_kvm *gate);

@@ -15,11 +15,13 @@ void ig_error(const char *format, ...)
 	va_list args;
 
 	fflush(stdout);
+	flockfile(stderr); /* a line is one thread's */
 	fputs("irqgate: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 int ig_usage_error(const char *verb, const char *format, ...)

@@ -20,12 +20,20 @@
 #define GSI_DEFAULT    16
 #define GSI_PIC        11 /* where the 8259s have an input for it */
 #define GSI_LATER      UINT32_MAX
+#define HOLD_DEFAULT   UINT64_C(1000000000) /* nanoseconds */
+#define DELAY_DEFAULT  UINT64_C(10000000)
+#define PACE_DEFAULT   UINT64_C(1000000)
+#define MICROSECOND    UINT64_C(1000)
+#define MILLISECOND    UINT64_C(1000000)
+#define LIMIT_MAX      UINT64_C(1000000000) /* micro- or milliseconds */
 #define CYCLES_MAX     UINT64_C(1000000000)
 
 const char *const ig_policy_names[] = { "hold", "eoi", "unmask-resample" };
 const char *const ig_path_names[] = { "direct", "userspace" };
-static const char *const guest_names[] = { "oneshot", "plain", "oneshot-pic", "plain-pic", "both" };
-enum { GUESTS_WITHOUT_PIC = 2 };
+static const char *const guest_names[] = {
+	"oneshot", "plain", "storm", "edge", "early", "deaf", "oneshot-pic", "plain-pic", "both",
+};
+enum { GUEST_DEAF = 5, GUESTS_WITHOUT_PIC };
 
 static void print_help(void)
 {
@@ -54,13 +62,22 @@ static void print_help(void)
 	     "  --no-sandbox            keep the system calls that a running VM does not need\n"
 	     "  --policy P              hold, eoi or unmask-resample (hold)\n"
 	     "  --path direct|userspace how a trigger reaches the guest (direct)\n"
+	     "  --storm-guard N[,delay=US][,pace=US]\n"
+	     "                          after N interrupts in a row that the guest ends without quieting\n"
+	     "                          the device, wait (10000): they come sooner than pace (1000) after\n"
+	     "                          each other, in microseconds. Without: no guard\n"
+	     "  --hold-limit MS         say so when the guest has left an interrupt masked for so many\n"
+	     "                          milliseconds (1000; 0: never)\n"
 	     "  --timeout SECONDS       end the run after that time\n"
 	     "  --json                  one JSON object on stdout; the guest's serial port goes to stderr\n"
 	     "\n"
 	     "The built-in guest:\n"
 	     "  --guest GUEST           how it handles an interrupt (oneshot): oneshot or plain at the\n"
 	     "                          IOAPIC, oneshot-pic or plain-pic at the 8259s, or oneshot at both\n"
-	     "                          by turns\n"
+	     "                          by turns; or wrongly: storm (ends it without quieting the device,\n"
+	     "                          for --work), edge (takes it for an edge), early (makes the device\n"
+	     "                          assert before it unmasks), deaf (tells the built-in device to hear\n"
+	     "                          of no resample)\n"
 	     "  --events N              how many it asks for (1000)\n"
 	     "  --work CYCLES           oneshot: TSC cycles between its handler and its thread (250000)\n"
 	     "  --gap CYCLES            quiet TSC cycles after each event (0)\n"
@@ -88,7 +105,7 @@ static int wrong(const char *option, const char *value, const char *expected)
 enum {
 	OPT_HELP, OPT_JSON, OPT_KERNEL, OPT_MULTIBOOT, OPT_APPEND, OPT_INITRD, OPT_MEM, OPT_CPUS, OPT_VFIO,
 	OPT_MSI, OPT_GUEST, OPT_POLICY, OPT_PATH, OPT_EVENTS, OPT_WORK, OPT_GAP, OPT_GSI, OPT_TIMEOUT,
-	OPT_CONSOLE, OPT_NO_REBOOT, OPT_NO_SANDBOX,
+	OPT_CONSOLE, OPT_NO_REBOOT, OPT_NO_SANDBOX, OPT_STORM_GUARD, OPT_HOLD_LIMIT,
 };
 
 static const struct option long_options[] = {
@@ -113,6 +130,8 @@ static const struct option long_options[] = {
 	{ "gap", required_argument, NULL, OPT_GAP },
 	{ "gsi", required_argument, NULL, OPT_GSI },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "storm-guard", required_argument, NULL, OPT_STORM_GUARD },
+	{ "hold-limit", required_argument, NULL, OPT_HOLD_LIMIT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -143,6 +162,11 @@ static int take_number(struct ig_run_options *options, int option, const char *n
 	case OPT_GAP:
 		if (ig_parse_number(text, 0, CYCLES_MAX, &options->gap))
 			return wrong(name, text, "a number of cycles up to 1000000000");
+		break;
+	case OPT_HOLD_LIMIT:
+		if (ig_parse_number(text, 0, LIMIT_MAX, &value))
+			return wrong(name, text, "a number of milliseconds up to 1000000000");
+		options->vmm.hold_limit = value * MILLISECOND;
 		break;
 	case OPT_GSI:
 		if (ig_parse_number(text, 0, IG_GSIS - 1, &value))
@@ -189,6 +213,41 @@ static int take_device(struct ig_run_options *options, const char *name, const c
 	return IG_EXIT_OK;
 }
 
+/* One part of a text, up to a comma, as a number. */
+static int take_part(const char *text, const char *prefix, uint64_t min, uint64_t max, uint64_t *value)
+{
+	size_t length = strcspn(text, ","), skip = strlen(prefix);
+	char part[24];
+
+	if (strncmp(text, prefix, skip) || length - skip >= sizeof(part))
+		return -EINVAL;
+	snprintf(part, sizeof(part), "%.*s", (int)(length - skip), text + skip);
+	return ig_parse_number(part, min, max, value);
+}
+
+static int take_guard(struct ig_run_options *options, const char *name, const char *text)
+{
+	struct irqgate_guard guard = { .delay = DELAY_DEFAULT, .pace = PACE_DEFAULT };
+	const char *part = text;
+	uint64_t value;
+	int error = take_part(part, "", 1, UINT32_MAX, &value);
+
+	guard.budget = (uint32_t)value;
+	while (!error && *(part += strcspn(part, ","))) {
+		part++;
+		if (!take_part(part, "delay=", 0, LIMIT_MAX, &value))
+			guard.delay = value * MICROSECOND;
+		else if (!take_part(part, "pace=", 0, LIMIT_MAX, &value))
+			guard.pace = value * MICROSECOND;
+		else
+			error = -EINVAL;
+	}
+	if (error)
+		return wrong(name, text, "N[,delay=US][,pace=US], a number of interrupts and microseconds");
+	options->vmm.guard = guard;
+	return IG_EXIT_OK;
+}
+
 static int take_console(struct ig_run_options *options, const char *name, const char *text)
 {
 	struct ig_console_options *console = &options->vmm.console;
@@ -221,9 +280,11 @@ static int take_word(struct ig_run_options *options, int option, const char *nam
 	case OPT_CONSOLE: return take_console(options, name, text);
 	case OPT_GUEST:
 		if (FIND(guest_names, text) < 0)
-			return wrong(name, text, "oneshot, plain, oneshot-pic, plain-pic or both");
+			return wrong(name, text, "oneshot, plain, storm, edge, early, deaf, oneshot-pic, "
+				     "plain-pic or both");
 		options->guest = text;
 		break;
+	case OPT_STORM_GUARD: return take_guard(options, name, text);
 	case OPT_POLICY:
 		found = FIND(ig_policy_names, text);
 		if (found < 0)
@@ -282,6 +343,8 @@ static int check_guest(const struct ig_run_options *options)
 	if (takes_pic(options) && !pic_has_input(gsi))
 		return ig_usage_error("run",
 				      "--gsi: with the 8259s it is one of 5, 6, 7, 10, 11, 12, 14 and 15");
+	if (FIND(guest_names, options->guest) == GUEST_DEAF && options->vmm.devices)
+		return ig_usage_error("run", "--guest deaf is for the built-in device, not for --vfio");
 	if (takes_pic(options) && options->vmm.cpus > 1)
 		return ig_usage_error("run", "--cpus: the 8259s interrupt one vCPU; --guest %s takes no more",
 				      options->guest);
@@ -334,7 +397,7 @@ int ig_run_parse(int argc, char **argv, struct ig_run_options *options, bool *he
 	int option, index = 0, status, at = 1;
 
 	*options = (struct ig_run_options){
-		.vmm = { .cpus = 1, .gsi = GSI_LATER, .sandbox = true },
+		.vmm = { .cpus = 1, .gsi = GSI_LATER, .hold_limit = HOLD_DEFAULT, .sandbox = true },
 		.guest = "oneshot",
 		.events = EVENTS_DEFAULT,
 		.work = WORK_DEFAULT,

@@ -16,7 +16,22 @@ static int64_t extra(const struct ig_report *report)
 	return (int64_t)report->entries - ((int64_t)report->events - (int64_t)report->lost);
 }
 
-static void print_json(const struct ig_run_options *options, const struct ig_vmm *vmm)
+/* By the values of enum irqgate_diagnosis. */
+static const char *const diagnosis_names[IRQGATE_DIAGNOSES] = {
+	"edge", "never_unmasked", "held", "storm", "unheard",
+};
+
+static struct json_object *diagnoses(struct ig_vmm *vmm)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (int i = 0; i < IRQGATE_DIAGNOSES; i++)
+		add_count(object, diagnosis_names[i], true,
+			  (int64_t)ig_diagnosis_count(vmm, (enum irqgate_diagnosis)i));
+	return object;
+}
+
+static void print_json(const struct ig_run_options *options, struct ig_vmm *vmm)
 {
 	const struct ig_vmm_figures *figures = &vmm->figures;
 	const struct ig_report *report = &vmm->report;
@@ -42,6 +57,7 @@ static void print_json(const struct ig_run_options *options, const struct ig_vmm
 	add_count(object, "route_updates", figures->measured, (int64_t)figures->route_updates);
 	json_object_object_add(object, "seconds",
 			       figures->measured ? json_object_new_double(figures->seconds) : NULL);
+	json_object_object_add(object, "diagnoses", diagnoses(vmm));
 	puts(json_object_to_json_string_ext(object,
 					    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);

@@ -54,9 +54,10 @@ void ig_eventfd_signal(int fd, uint64_t count)
 	/* EAGAIN: it is signalled already. Another error is a descriptor that the caller closed too early. */
 }
 
-static void resample(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+static void resample(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 {
 	gate->resamples++;
+	ig_diagnosis_resampled(gate, source);
 	ig_eventfd_signal(source->forwarded.resample_fd, 1);
 }
 
@@ -136,6 +137,8 @@ int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effec
 		if (failed < 0)
 			error = failed;
 	}
+	ig_diagnosis_schedule(gate, effects->next_time);
+	ig_diagnosis_tell(gate, effects->diagnosed_gsi, effects->diagnosed);
 	return error;
 }
 
@@ -146,7 +149,7 @@ static void retry_messages(struct irqgate_kvm *gate)
 	bool more;
 
 	do {
-		pthread_mutex_lock(&gate->lock);
+		ig_kvm_lock(gate);
 		more = irqgate_core_retry(gate->core, &pin, &effects);
 		pthread_mutex_unlock(&gate->lock);
 		if (more)

@@ -30,7 +30,7 @@ static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
 	bool hit;
 
 	do {
-		pthread_mutex_lock(&gate->lock);
+		ig_kvm_lock(gate);
 		hit = acks(gate->core, vector, &pin, &effects);
 		pthread_mutex_unlock(&gate->lock);
 		if (hit)
@@ -53,7 +53,7 @@ static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate
 	uint64_t kick;
 	int gsi, answer, vector, error;
 
-	pthread_mutex_lock(&gate->lock);
+	ig_kvm_lock(gate);
 	ig_coalesced_drain(gate);
 	gsi = irqgate_core_unmasks(gate->core, access);
 	if (gsi >= 0) /* triggers that nobody has read yet are older than the unmask that comes now */
@@ -139,7 +139,7 @@ int irqgate_kvm_reset(struct irqgate_kvm *gate)
 	bool more;
 
 	do {
-		pthread_mutex_lock(&gate->lock);
+		ig_kvm_lock(gate);
 		ig_coalesced_drain(gate);
 		more = irqgate_core_reset(gate->core, &pin, &effects);
 		pthread_mutex_unlock(&gate->lock);

@@ -4,13 +4,11 @@
  * its own thread only: from another one KVM_GET_LAPIC would wait until that vCPU leaves KVM_RUN, and that may
  * be never. So others are asked: they are kicked, and answer as they pass through here.
  */
-#include <time.h>
-
 #include "kvm/lapic-state.h"
 #include "kvm/split.h"
 
 /* How long an answer is good: a guest that waits for it reads again within microseconds. */
-#define ANSWER_NANOSECONDS INT64_C(10000000)
+#define ANSWER_NANOSECONDS UINT64_C(10000000)
 
 /* The vector of one of the messages that this vCPU's LAPIC holds, or an IRQGATE_LAPIC_ value. */
 static int look(struct irqgate_kvm *gate, int vcpu, const struct irqgate_message *message, uint32_t messages)
@@ -23,17 +21,9 @@ static int look(struct irqgate_kvm *gate, int vcpu, const struct irqgate_message
 	return ig_lapic_find(&lapic, message, messages);
 }
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static bool is_fresh(const struct ig_kvm_question *question)
 {
-	return question->gsi >= 0 && now() - question->asked < ANSWER_NANOSECONDS;
+	return question->gsi >= 0 && ig_now() - question->asked < ANSWER_NANOSECONDS;
 }
 
 /* What the other vCPUs have answered so far. Each answer counts once. */
@@ -55,7 +45,7 @@ static void ask_others(struct irqgate_kvm *gate, int vcpu, const struct ig_kvm_q
 	if (is_fresh(&gate->question))
 		return;
 	gate->question = *question;
-	gate->question.asked = now();
+	gate->question.asked = ig_now();
 	*kick = all & ~(UINT64_C(1) << vcpu);
 	atomic_store(&gate->unanswered, *kick);
 }
@@ -78,6 +68,19 @@ int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_acc
 	if (!access->write && gate->config.callbacks.kick)
 		ask_others(gate, vcpu, &question, kick);
 	return IRQGATE_LAPIC_NOT_ASKED;
+}
+
+int ig_lapic_ask_all(struct irqgate_kvm *gate, const struct irqgate_access *access)
+{
+	struct irqgate_message message[2];
+	uint32_t messages;
+	int found = IRQGATE_LAPIC_IDLE;
+
+	if (irqgate_core_asks_lapic(gate->core, access, message, &messages) < 0)
+		return IRQGATE_LAPIC_NOT_ASKED;
+	for (uint32_t vcpu = 0; vcpu < gate->vcpus && found == IRQGATE_LAPIC_IDLE; vcpu++)
+		found = look(gate, (int)vcpu, message, messages);
+	return found;
 }
 
 void ig_lapic_reply(struct irqgate_kvm *gate, int vcpu)

@@ -72,7 +72,7 @@ static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint
 	do {
 		uint32_t calls = 1;
 
-		pthread_mutex_lock(&gate->lock);
+		ig_kvm_lock(gate);
 		unread = read_trigger(gate, &access, effects);
 		if (!unread)
 			calls = do_access(gate, &access, effects);
@@ -127,7 +127,7 @@ static int inject(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run)
 	struct irqgate_effects effects;
 	int vector, error;
 
-	pthread_mutex_lock(&gate->lock);
+	ig_kvm_lock(gate);
 	vector = irqgate_core_pic_acknowledge(gate->core, &effects);
 	pthread_mutex_unlock(&gate->lock);
 	if (vector < 0)

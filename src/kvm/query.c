@@ -82,6 +82,8 @@ int irqgate_kvm_line_stats(struct irqgate_kvm *gate, uint32_t gsi, struct irqgat
 
 	pthread_mutex_lock(&gate->lock);
 	error = irqgate_core_line_stats(gate->core, gsi, stats);
+	if (!error)
+		stats->diagnoses[IRQGATE_DIAGNOSIS_UNHEARD] = gate->told[gsi].unheard;
 	pthread_mutex_unlock(&gate->lock);
 	return error;
 }

@@ -60,7 +60,7 @@ static void dispatch_trigger(struct irqgate_kvm *gate, irqgate_source handle)
 	struct ig_kvm_source *source;
 	bool triggered;
 
-	pthread_mutex_lock(&gate->lock);
+	ig_kvm_lock(gate);
 	source = ig_kvm_find(gate, handle);
 	triggered = source && ig_source_read(gate, source, &effects);
 	pthread_mutex_unlock(&gate->lock);
@@ -77,7 +77,9 @@ int irqgate_kvm_dispatch(struct irqgate_kvm *gate)
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
-		if (event[i].data.u64)
+		if (event[i].data.u64 == IG_EVENT_TIME)
+			ig_diagnosis_expire(gate);
+		else if (event[i].data.u64 != IG_EVENT_RETRY)
 			dispatch_trigger(gate, (irqgate_source)event[i].data.u64);
 		else if (read(gate->retry_fd, &expirations, sizeof(expirations)) > 0)
 			ig_effects_retry(gate);
@@ -146,7 +148,7 @@ static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqga
 	struct ig_kvm_source *source;
 	int error;
 
-	pthread_mutex_lock(&gate->lock);
+	ig_kvm_lock(gate);
 	error = irqgate_core_add(gate->core, gsi, IRQGATE_SOURCE_FORWARDED, direct, forwarded->name, handle,
 				 effects);
 	if (!error) {
@@ -157,6 +159,8 @@ static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqga
 		source->gsi = gsi;
 		source->eventfd_id = id;
 		source->wish_done = 0;
+		source->unread_since = 0;
+		source->unheard = false;
 	}
 	pthread_mutex_unlock(&gate->lock);
 	return error;
@@ -200,7 +204,7 @@ unlock:
 		struct irqgate_effects effects;            \
 		int error;                                 \
                                                            \
-		pthread_mutex_lock(&(gate)->lock);         \
+		ig_kvm_lock(gate);                         \
 		error = (call);                            \
 		pthread_mutex_unlock(&(gate)->lock);       \
 		if (!error)                                \
@@ -248,7 +252,7 @@ int irqgate_kvm_remove(struct irqgate_kvm *gate, irqgate_source handle)
 	int error;
 
 	pthread_mutex_lock(&gate->world);
-	pthread_mutex_lock(&gate->lock);
+	ig_kvm_lock(gate);
 	error = irqgate_core_remove(gate->core, handle, &effects);
 	pthread_mutex_unlock(&gate->lock);
 	if (!error) {

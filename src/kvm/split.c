@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chip/ioapic.h"
@@ -27,6 +28,21 @@ int ig_ioctl(int fd, unsigned long request, void *argument)
 		result = ioctl(fd, request, argument);
 	while (result < 0 && errno == EINTR);
 	return result < 0 ? -errno : result;
+}
+
+uint64_t ig_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+void ig_kvm_lock(struct irqgate_kvm *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	if (gate->timed)
+		irqgate_core_set_time(gate->core, ig_now());
 }
 
 static int check_capabilities(int vm_fd)
@@ -77,7 +93,7 @@ static int make_core(struct irqgate_kvm *gate)
 		.policy = gate->config.policy,
 		.sources = gate->config.sources,
 		.chips = 1,
-		.chip = { { .pins = gate->config.pins } },
+		.chip = { { .pins = gate->config.pins, .version = (uint8_t)gate->config.ioapic_version } },
 		.pic = gate->config.pic,
 		.directed_eoi = gate->config.directed_eoi,
 	};
@@ -91,9 +107,15 @@ static int make_core(struct irqgate_kvm *gate)
 	if (!memory)
 		return -ENOMEM;
 	error = irqgate_core_init(memory, bytes, &config, &gate->core);
-	if (error)
+	if (error) {
 		free(memory);
-	return error;
+		return error;
+	}
+	if (gate->config.hold_limit) {
+		gate->timed = true;
+		irqgate_core_limit_holds(gate->core, gate->config.hold_limit);
+	}
+	return 0;
 }
 
 static int make_arrays(struct irqgate_kvm *gate)
@@ -104,20 +126,29 @@ static int make_arrays(struct irqgate_kvm *gate)
 	gate->route = calloc(routes, sizeof(*gate->route));
 	gate->route_set = calloc(routes, sizeof(*gate->route_set));
 	gate->table = calloc(1, sizeof(*gate->table) + routes * sizeof(gate->table->entries[0]));
-	return gate->source && gate->route && gate->route_set && gate->table ? 0 : -ENOMEM;
+	gate->told = calloc(gate->config.pins, sizeof(*gate->told));
+	return gate->source && gate->route && gate->route_set && gate->table && gate->told ? 0 : -ENOMEM;
+}
+
+static int make_timer(struct irqgate_kvm *gate, uint64_t data, int *fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = data };
+
+	*fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (*fd < 0 || epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, *fd, &event))
+		return -errno;
+	return 0;
 }
 
 static int make_descriptors(struct irqgate_kvm *gate)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0 };
+	int error;
 
 	gate->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (gate->epoll_fd < 0)
 		return -errno;
-	gate->retry_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (gate->retry_fd < 0 || epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, gate->retry_fd, &event))
-		return -errno;
-	return 0;
+	error = make_timer(gate, IG_EVENT_RETRY, &gate->retry_fd);
+	return error ? error : make_timer(gate, IG_EVENT_TIME, &gate->time_fd);
 }
 
 static void make_locks(struct irqgate_kvm *gate)
@@ -132,10 +163,13 @@ static void make_locks(struct irqgate_kvm *gate)
 
 static void destroy(struct irqgate_kvm *gate)
 {
+	if (gate->time_fd >= 0)
+		close(gate->time_fd);
 	if (gate->retry_fd >= 0)
 		close(gate->retry_fd);
 	if (gate->epoll_fd >= 0)
 		close(gate->epoll_fd);
+	free(gate->told);
 	free(gate->own);
 	free(gate->table);
 	free(gate->route_set);
@@ -148,6 +182,7 @@ static void destroy(struct irqgate_kvm *gate)
 static bool is_valid(const struct irqgate_kvm_config *config)
 {
 	return config->size == sizeof(*config) && config->path <= IRQGATE_PATH_USERSPACE &&
+	       config->ioapic_version <= UINT8_MAX &&
 	       config->ioapic_base % IG_IOAPIC_WINDOW_SIZE == 0;
 }
 
@@ -166,6 +201,8 @@ static struct irqgate_kvm *allocate(const struct irqgate_kvm_config *config)
 		gate->config.ioapic_base = IRQGATE_KVM_IOAPIC_BASE;
 	gate->epoll_fd = -1;
 	gate->retry_fd = -1;
+	gate->time_fd = -1;
+	gate->time_due = IRQGATE_NEVER;
 	gate->question.gsi = -1;
 	return gate;
 }

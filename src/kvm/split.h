@@ -26,6 +26,15 @@ struct ig_kvm_source {
 	bool bound;            /* world */
 	pthread_mutex_t io;
 	uint64_t wish_done;    /* io: version of the wish that was carried out last */
+	uint64_t unread_since; /* io: when the resample was signalled that nobody has read yet; 0: there is none */
+	bool unheard;          /* io: and that is diagnosed */
+};
+
+/* What was told of one line. */
+struct ig_kvm_told {
+	uint64_t count[IRQGATE_DIAGNOSES];
+	uint64_t at[IRQGATE_DIAGNOSES]; /* CLOCK_MONOTONIC, nanoseconds; 0: never */
+	uint64_t unheard;               /* how often that was found, which the core does not see */
 };
 
 struct ig_kvm_watch {
@@ -49,7 +58,7 @@ struct ig_kvm_vcpu {
 struct ig_kvm_question {
 	int gsi;         /* -1: none */
 	uint64_t epoch;
-	int64_t asked;   /* CLOCK_MONOTONIC, nanoseconds */
+	uint64_t asked;  /* CLOCK_MONOTONIC, nanoseconds */
 	struct irqgate_message message[2];
 	uint32_t messages;
 	int found;       /* the vector that a LAPIC holds, or -1 */
@@ -59,6 +68,7 @@ struct irqgate_kvm {
 	struct irqgate_kvm_config config;
 	int epoll_fd;
 	int retry_fd;
+	int time_fd;    /* a timer for what the core wants to do later, and for resamples that nobody has read */
 
 	pthread_mutex_t lock;
 	struct irqgate_core *core;
@@ -68,6 +78,9 @@ struct irqgate_kvm {
 	uint32_t vcpus;
 	struct kvm_coalesced_mmio_ring *ring; /* NULL: nothing is coalesced */
 	struct ig_kvm_question question;
+	struct ig_kvm_told *told; /* by the GSI */
+	_Atomic bool timed;             /* the core wants to know the time */
+	_Atomic uint64_t time_due;      /* what time_fd is set to, or IRQGATE_NEVER; changed under lock */
 	_Atomic uint64_t unanswered; /* bitmap of the vCPUs that have yet to answer the question */
 	_Atomic pthread_t boot_thread; /* of the vCPU that INTR leads to */
 	_Atomic bool intr_known; /* that vCPU has been kicked, or waits for its interrupt window */
@@ -84,6 +97,10 @@ struct irqgate_kvm {
 		silence_errors;
 };
 
+/* What epoll says of what is no source: a handle has 32 bits. */
+#define IG_EVENT_RETRY UINT64_C(0)
+#define IG_EVENT_TIME  UINT64_MAX
+
 /* ioctl(2) that goes on after a signal. Returns its value, or a negative errno. */
 int ig_ioctl(int fd, unsigned long request, void *argument);
 
@@ -92,6 +109,12 @@ struct ig_kvm_source *ig_kvm_record(const struct irqgate_kvm *gate, irqgate_sour
 
 /* The record of a handle, or NULL. Caller holds lock. */
 struct ig_kvm_source *ig_kvm_find(const struct irqgate_kvm *gate, irqgate_source handle);
+
+/* split.c: CLOCK_MONOTONIC in nanoseconds. */
+uint64_t ig_now(void);
+
+/* split.c: takes lock, and tells the core the time if it wants to know. */
+void ig_kvm_lock(struct irqgate_kvm *gate);
 
 /* effects.c: carries out effects. Caller holds no lock. 0, or a negative errno of KVM_SET_GSI_ROUTING. */
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects);
@@ -117,6 +140,18 @@ void ig_eventfd_signal(int fd, uint64_t count);
  */
 int ig_eventfd_id(int fd);
 
+/* diagnosis.c: tells of what was found to be wrong with a line. Caller holds no lock. */
+void ig_diagnosis_tell(struct irqgate_kvm *gate, uint32_t gsi, uint32_t diagnosed);
+
+/* diagnosis.c: the time of the next call of ig_diagnosis_expire() is no later than that. Caller holds no lock. */
+void ig_diagnosis_schedule(struct irqgate_kvm *gate, uint64_t when);
+
+/* diagnosis.c: a source is about to be resampled. Caller holds its io. */
+void ig_diagnosis_resampled(struct irqgate_kvm *gate, struct ig_kvm_source *source);
+
+/* diagnosis.c: does what is due. Caller holds no lock. */
+void ig_diagnosis_expire(struct irqgate_kvm *gate);
+
 /* watch.c: tells those who watch a line what has changed. Caller holds no lock. */
 void ig_watch_notice(struct irqgate_kvm *gate, uint32_t gsi);
 
@@ -137,6 +172,9 @@ void ig_legacy_kick(struct irqgate_kvm *gate, bool intr);
 
 /* lapic.c: the answer that an access needs; may put a question to others. Caller holds lock, on vcpu's thread. */
 int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access, uint64_t *kick);
+
+/* lapic.c: the answer that an access needs, of all LAPICs. Caller holds lock, while no vCPU runs. */
+int ig_lapic_ask_all(struct irqgate_kvm *gate, const struct irqgate_access *access);
 
 /* lapic.c: this vCPU's part of the question. Caller holds no lock, on vcpu's thread. */
 void ig_lapic_reply(struct irqgate_kvm *gate, int vcpu);

@@ -2,8 +2,9 @@
 /* Numbers as bytes; see bytes.h. */
 #include "line/bytes.h"
 
-#define BITS_PER_BYTE 8U
-#define CRC_REFLECTED UINT32_C(0xedb88320)
+#define BITS_PER_BYTE   8U
+#define BITS_PER_NIBBLE 4U
+#define NIBBLE          0xfU
 
 static uint64_t number(struct ig_bytes *bytes, uint64_t value, uint32_t count)
 {
@@ -50,14 +51,20 @@ void ig_bytes_flag(struct ig_bytes *bytes, bool *value)
 	*value = byte;
 }
 
+/* Of four bits: what shifting them out leaves. */
+static const uint32_t crc_of_nibble[] = {
+	0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+	0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+};
+
 uint32_t ig_bytes_crc(const unsigned char *bytes, size_t size)
 {
 	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < size; i++) {
 		crc ^= bytes[i];
-		for (uint32_t bit = 0; bit < BITS_PER_BYTE; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? CRC_REFLECTED : 0);
+		for (uint32_t half = 0; half < 2; half++)
+			crc = crc >> BITS_PER_NIBBLE ^ crc_of_nibble[crc & NIBBLE];
 	}
 	return ~crc;
 }

@@ -44,6 +44,7 @@ struct builtin {
 	uint32_t slot;
 	uint32_t mapped_at;  /* where the guest sees it; 0: nowhere */
 	bool masked;      /* by the host */
+	_Atomic bool deaf; /* hears of no resample */
 	int64_t triggers, resamples;
 	int trigger_fd, resample_fd;
 	int raise_fd;     /* the line went up, or the thread shall end */
@@ -94,7 +95,7 @@ static void interrupt_host(struct builtin *builtin)
 /* Caller holds lock. */
 static void take_resample(struct builtin *builtin)
 {
-	if (!drain_fd(builtin->resample_fd) || !builtin->masked)
+	if (builtin->deaf || !drain_fd(builtin->resample_fd) || !builtin->masked)
 		return;
 	builtin->masked = false;
 	builtin->resamples++;
@@ -148,7 +149,11 @@ static void *be_host(void *opaque)
 
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!atomic_load(&builtin->ending)) {
-		int ready = ppoll(fds, sizeof(fds) / sizeof(fds[0]), waiting ? &worker : NULL, NULL);
+		int ready;
+
+		if (builtin->deaf)
+			fds[1].fd = -1;
+		ready = ppoll(fds, sizeof(fds) / sizeof(fds[0]), waiting ? &worker : NULL, NULL);
 
 		if (ready > 0) {
 			waiting = serve(builtin);
@@ -198,6 +203,12 @@ static void acknowledge(struct builtin *builtin, uint32_t bits)
 	pthread_mutex_unlock(&builtin->lock);
 }
 
+static void make_deaf(struct builtin *builtin)
+{
+	builtin->deaf = true;
+	signal_fd(builtin->raise_fd); /* the thread looks at it */
+}
+
 static void access_registers(struct ig_pci_device *pci, uint32_t bar, uint64_t offset, bool write, void *data,
 			     uint32_t size)
 {
@@ -212,6 +223,8 @@ static void access_registers(struct ig_pci_device *pci, uint32_t bar, uint64_t o
 		raise_line(builtin, value);
 	else if (offset == IG_GUEST_DEVICE_ACK)
 		acknowledge(builtin, value);
+	else if (offset == IG_GUEST_DEVICE_DEAF)
+		make_deaf(builtin);
 }
 
 static void update(struct ig_pci_device *pci, uint16_t command)

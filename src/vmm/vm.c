@@ -64,6 +64,11 @@ static void kick(void *opaque, int vcpu_fd)
 			ig_vcpu_kick(&vmm->vcpu[i]);
 }
 
+static void diagnosed(void *opaque, uint32_t gsi, enum irqgate_diagnosis diagnosis, uint64_t count)
+{
+	ig_diagnosis_say(opaque, gsi, diagnosis, count);
+}
+
 static int open_gate(struct ig_vmm *vmm)
 {
 	struct irqgate_kvm_config config = {
@@ -73,12 +78,16 @@ static int open_gate(struct ig_vmm *vmm)
 		.path = vmm->options.path,
 		.pins = IG_GSIS,
 		.pic = true,
-		.callbacks = { .kick = kick, .opaque = vmm },
+		.hold_limit = vmm->options.hold_limit,
+		.callbacks = { .kick = kick, .diagnosed = diagnosed, .opaque = vmm },
 	};
 	int error = irqgate_kvm_open(&config, &vmm->gate);
 
 	if (error)
 		ig_error("cannot split the irqchip: %s; this KVM lacks what irqgate needs", strerror(-error));
+	for (uint32_t gsi = 0; gsi < IG_GSIS && !error; gsi++)
+		if (vmm->options.guard.budget)
+			error = irqgate_kvm_guard(vmm->gate, gsi, &vmm->options.guard);
 	return error;
 }
 

@@ -47,6 +47,8 @@ struct ig_vmm_options {
 	enum irqgate_policy policy;
 	enum irqgate_path path;
 	uint32_t timeout;          /* seconds; 0: none */
+	uint64_t hold_limit;       /* nanoseconds; 0: none */
+	struct irqgate_guard guard; /* of all lines; budget 0: none */
 	struct ig_console_options console;
 	bool msi;                  /* assigned devices keep their MSI and MSI-X */
 	bool no_reboot;            /* a reset ends the run */
@@ -268,6 +270,12 @@ uint8_t ig_fwcfg_read(struct ig_vmm *vmm);
 
 /* sandbox.c: from here on no thread may do what a running VM does not need. 0 or a negative errno. */
 int ig_sandbox_enter(void);
+
+/* diagnosis.c: says what is wrong with a line's interrupt; from any thread. */
+void ig_diagnosis_say(const struct ig_vmm *vmm, uint32_t gsi, enum irqgate_diagnosis diagnosis, uint64_t count);
+
+/* diagnosis.c: how often it was found, on all lines. */
+uint64_t ig_diagnosis_count(struct ig_vmm *vmm, enum irqgate_diagnosis diagnosis);
 
 /* measure.c: the marks, and the embedded guest's report. */
 void ig_measure_mark(struct ig_vmm *vmm, uint8_t value);

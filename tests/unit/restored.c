@@ -9,7 +9,7 @@
 #include "saved.h"
 #include "world.h"
 
-enum { POINTS = 10000, HISTORY = 250, ONWARD = 20 };
+enum { POINTS = 10000, POINTS_WITH_TIME = 2500, HISTORY = 250, ONWARD = 20 };
 
 /* Something else, without a change to what is drawn from the history's own chance. */
 static void settle_effects(struct world *w)
@@ -256,7 +256,7 @@ static void live(const struct world *kind)
 {
 	static struct world w;
 
-	for (uint32_t history = 0; history < POINTS / HISTORY; history++) {
+	for (uint32_t history = 0; history < (kind->guarded ? POINTS_WITH_TIME : POINTS) / HISTORY; history++) {
 		w = *kind;
 		w.history = history;
 		w.chance = chance_of(history);
