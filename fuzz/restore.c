@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Fuzz target: restoring a saved state. The input is the state itself, or changes to a good one, with its checksum
- * mended or not. It is refused and nothing has changed; or it is the state from there on: saved again it is the same,
- * and whatever guest and devices do then stays within the rules of a call's effects.
+ * mended or not. It is refused and nothing has changed; or it is the state from there on: saved again it is a state that
+ * stays the same, and whatever guest and devices do then stays within the rules of a call's effects.
  */
 #include <string.h>
 
@@ -114,19 +114,16 @@ static void check_refused(const struct machine *m, const void *before)
 }
 
 /*
- * The same bytes, but for flags: of a path that a source can not take here, and what is therefore wanted of it. From
- * then on nothing changes any more.
+ * What can not be here (a path that a source can not take, time without a limit, what an older version had) is gone after
+ * the first time. From then on nothing changes any more.
  */
-static void check_restored(const struct machine *m, const struct saved *saved)
+static void check_restored(const struct machine *m)
 {
 	static struct saved again, third;
 	struct machine other;
 	irqgate_source source[RICH_SOURCES];
 
 	save(m, &again);
-	REQUIRE(again.size == saved->size);
-	for (size_t i = 0; i < saved->size - CRC_BYTES; i++)
-		REQUIRE(again.bytes[i] == saved->bytes[i] || (again.bytes[i] | saved->bytes[i]) == 1);
 	open_rich(&other, source);
 	REQUIRE(!restore(&other, &again));
 	save(&other, &third);
@@ -156,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (irqgate_core_restore(to.core, exact, saved.size)) {
 		check_refused(&to, before);
 	} else {
-		check_restored(&to, &saved);
+		check_restored(&to);
 		live_on(&chance, &to, source);
 	}
 	free(before);

@@ -49,10 +49,10 @@ TEST(byte_too_many_is_refused)
 	save_rich(&m, source, &saved);
 	saved.bytes[saved.size++] = 0;
 	assert_refused(&m, &saved, -EBADMSG);
-	mend(&saved);
+	mend_checksum(&saved);
 	assert_refused(&m, &saved, -EBADMSG);
 	saved.bytes[SIZE_AT]++;
-	mend(&saved);
+	mend_checksum(&saved);
 	assert_refused(&m, &saved, -EBADMSG);
 	machine_close(&m);
 }
@@ -133,7 +133,7 @@ TEST(every_flipped_bit_with_its_checksum_is_refused_or_harmless)
 		int error;
 
 		saved.bytes[bit / 8] ^= (unsigned char)(1U << bit % 8);
-		mend(&saved);
+		mend_checksum(&saved);
 		error = restore(&fresh, &saved);
 		if (error) {
 			assert_refused(&fresh, &saved, error);
@@ -158,10 +158,10 @@ TEST(another_version_is_refused)
 
 	save_rich(&m, source, &saved);
 	saved.bytes[VERSION_AT] = 3;
-	mend(&saved);
+	mend_checksum(&saved);
 	assert_refused(&m, &saved, -ENOTSUP);
 	saved.bytes[VERSION_AT] = 0;
-	mend(&saved);
+	mend_checksum(&saved);
 	assert_refused(&m, &saved, -ENOTSUP);
 	machine_close(&m);
 }

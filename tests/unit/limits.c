@@ -515,7 +515,7 @@ static void make_old(struct saved *saved)
 	saved->bytes[VERSION_AT] = 1;
 	saved->bytes[SIZE_AT] = (unsigned char)saved->size;
 	saved->bytes[SIZE_AT + 1] = (unsigned char)(saved->size >> 8);
-	mend(saved);
+	mend_checksum(saved);
 }
 
 TEST(state_of_version_1_is_read)

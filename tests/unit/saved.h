@@ -28,7 +28,7 @@ static inline int restore(struct machine *m, const struct saved *saved)
 enum { CRC_BYTES = 4, VERSION_AT = 8, SIZE_AT = 12, POLICY_AT = 16 };
 
 /* CRC-32 by its definition, so that a state that was changed can be made to pass for a whole one. */
-static inline void mend(struct saved *saved)
+static inline void mend_checksum(struct saved *saved)
 {
 	uint32_t crc = UINT32_MAX;
 
