@@ -75,9 +75,10 @@ static void handle_plain(const struct chip *from)
 		from->eoi(line);
 }
 
-/* Nobody quiets the device before the thread has had its time. */
+/* A driver that acks none of what the device says; nobody quiets it before the thread has had its time. */
 static void handle_storm(const struct chip *from)
 {
+	device_ack(0);
 	from->eoi(line);
 	pending = true;
 }
