@@ -5,13 +5,11 @@
 
 #include <irqgate/core.h>
 
-enum { GSI = 16, VECTOR = 0x40, IOREGSEL = 0x00, IOWIN = 0x10, REDIRECTION = 0x10 + 2 * GSI };
-#define LEVEL  (UINT64_C(1) << 15)
-#define MASKED (UINT64_C(1) << 16)
+enum { GSI = 16, VECTOR = 0x40, LEVEL = 1 << 15, MASKED = 1 << 16 };
+enum { IOREGSEL = 0x00, IOWIN = 0x10, REDIRECTION = 0x10 + 2 * GSI };
 
 static struct irqgate_core *core;
 static struct irqgate_effects effects;
-static unsigned int sent, resampled;
 
 static void carry_out(const char *what)
 {
@@ -21,26 +19,20 @@ static void carry_out(const char *what)
 	for (uint32_t i = 0; i < effects.count; i++) {
 		const struct irqgate_effect *effect = &effects.effect[i];
 
-		if (effect->kind == IRQGATE_EFFECT_SEND) {
+		if (effect->kind == IRQGATE_EFFECT_SEND)
 			printf("  send vector 0x%02x\n", effect->message.data & 0xff);
-			sent++;
-		} else if (!irqgate_core_wish(core, effect->source, &wish) && wish.listen) {
+		else if (!irqgate_core_wish(core, effect->source, &wish) && wish.listen)
 			printf("  resample %s\n", irqgate_core_name(core, effect->source));
-			resampled++;
-		}
 	}
 }
 
 static void write_entry(uint64_t low, const char *what)
 {
-	struct irqgate_access access = {
-		.offset = IOREGSEL, .value = REDIRECTION, .bytes = 4, .write = true
-	};
+	struct irqgate_access select = { .offset = IOREGSEL, .value = REDIRECTION, .bytes = 4, .write = true };
+	struct irqgate_access entry = { .offset = IOWIN, .value = low, .bytes = 4, .write = true };
 
-	irqgate_core_ioapic_write(core, &access, IRQGATE_LAPIC_NOT_ASKED, &effects);
-	access.offset = IOWIN;
-	access.value = low;
-	irqgate_core_ioapic_write(core, &access, IRQGATE_LAPIC_NOT_ASKED, &effects);
+	irqgate_core_ioapic_write(core, &select, IRQGATE_LAPIC_NOT_ASKED, &effects);
+	irqgate_core_ioapic_write(core, &entry, IRQGATE_LAPIC_NOT_ASKED, &effects);
 	carry_out(what);
 }
 
@@ -49,16 +41,14 @@ int main(void)
 	struct irqgate_core_config config = {
 		.size = sizeof(config), .chips = 1, .chip = { { .pins = 24 } }, .sources = 1
 	};
-	size_t bytes = irqgate_core_size(&config);
-	void *memory = malloc(bytes);
+	void *memory = malloc(irqgate_core_size(&config));
 	irqgate_source card;
 	uint32_t pin = 0;
 
-	if (!memory || irqgate_core_init(memory, bytes, &config, &core) ||
+	if (!memory || irqgate_core_init(memory, irqgate_core_size(&config), &config, &core) ||
 	    irqgate_core_add(core, GSI, IRQGATE_SOURCE_FORWARDED, false, "card", &card, &effects))
 		return 1;
 	write_entry(LEVEL | VECTOR, "the guest unmasks");
-	sent = resampled = 0;
 	irqgate_core_trigger(core, card, &effects);
 	carry_out("the card triggers");
 	write_entry(LEVEL | VECTOR | MASKED, "the handler masks");
@@ -66,5 +56,5 @@ int main(void)
 		carry_out("the handler sends EOI: the gate stays shut");
 	write_entry(LEVEL | VECTOR, "the thread has quieted the card, and unmasks");
 	free(memory);
-	return sent == 1 && resampled == 1 ? 0 : 1;
+	return 0;
 }
