@@ -112,13 +112,19 @@ void ig_console_close(struct ig_console *console)
 	console->own_fd = console->peer_fd = -1;
 }
 
-/* Takes the escape out of what was typed; IG_CONSOLE_LEAVE if the user wants to go. */
-static enum ig_console_said take_escapes(struct ig_console *console, uint32_t count)
+bool ig_console_listens(const struct ig_console *console)
 {
-	uint32_t kept = 0;
+	return console->raw || !console->count;
+}
 
+/*
+ * Adds what was typed at a terminal, without the escapes; IG_CONSOLE_LEAVE if the user wants to go. A guest that
+ * takes nothing must not keep that from being heard: what there is no room for is dropped.
+ */
+static enum ig_console_said take_escapes(struct ig_console *console, const uint8_t *bytes, uint32_t count)
+{
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t byte = console->typed[i];
+		uint8_t byte = bytes[i];
 
 		if (console->escape && (byte == LEAVE || byte == LEAVE_WIDE))
 			return IG_CONSOLE_LEAVE;
@@ -127,15 +133,16 @@ static enum ig_console_said take_escapes(struct ig_console *console, uint32_t co
 			continue;
 		}
 		console->escape = false;
-		console->typed[kept++] = byte;
+		if (console->count < sizeof(console->typed))
+			console->typed[console->count++] = byte;
 	}
-	console->count = kept;
 	return IG_CONSOLE_GOES_ON;
 }
 
 enum ig_console_said ig_console_read(struct ig_console *console)
 {
-	ssize_t got = read(console->in_fd, console->typed, sizeof(console->typed));
+	uint8_t bytes[IG_CONSOLE_CHUNK];
+	ssize_t got = read(console->in_fd, bytes, sizeof(bytes));
 
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return IG_CONSOLE_GOES_ON;
@@ -143,9 +150,13 @@ enum ig_console_said ig_console_read(struct ig_console *console)
 		console->in_fd = -1;
 		return IG_CONSOLE_GOES_ON;
 	}
+	memmove(console->typed, &console->typed[console->first], console->count);
 	console->first = 0;
+	if (console->raw)
+		return take_escapes(console, bytes, (uint32_t)got);
+	memcpy(console->typed, bytes, (size_t)got);
 	console->count = (uint32_t)got;
-	return console->raw ? take_escapes(console, (uint32_t)got) : IG_CONSOLE_GOES_ON;
+	return IG_CONSOLE_GOES_ON;
 }
 
 void ig_console_write(const struct ig_console *console, uint8_t byte, int stop_fd)

@@ -52,7 +52,10 @@ enum ig_console_said { IG_CONSOLE_GOES_ON, IG_CONSOLE_LEAVE };
 int ig_console_open(struct ig_console *console, const struct ig_console_options *options);
 void ig_console_close(struct ig_console *console);
 
-/* Reads what was typed; call it when in_fd is readable and count is 0. */
+/* Whether what is typed next is read now: from a pipe or a file it is not, before the guest has had the last. */
+bool ig_console_listens(const struct ig_console *console);
+
+/* Reads what was typed; call it when in_fd is readable and the console listens. */
 enum ig_console_said ig_console_read(struct ig_console *console);
 
 #endif

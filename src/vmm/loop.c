@@ -158,7 +158,7 @@ static void loop(struct ig_vmm *vmm, int signal_fd)
 	while (!atomic_load(&vmm->stopping)) {
 		int ready;
 
-		fds[TYPED] = (struct pollfd){ .fd = vmm->console.count ? -1 : vmm->console.in_fd,
+		fds[TYPED] = (struct pollfd){ .fd = ig_console_listens(&vmm->console) ? vmm->console.in_fd : -1,
 					      .events = POLLIN };
 		ready = poll(fds, FDS, remaining(vmm, &start));
 		if (ready == 0)

@@ -70,16 +70,25 @@ static void receive(struct ig_serial *serial, uint8_t value)
 }
 
 /* Tells the main thread, which waits with what was typed, that there is room. */
-static void want_more(struct ig_vmm *vmm)
+static void want_more(const struct ig_vmm *vmm)
 {
 	uint64_t one = 1;
-	ssize_t written;
+	ssize_t written = write(vmm->room_fd, &one, sizeof(one)); /* it can only be signalled already */
 
-	if (!vmm->serial.full || vmm->serial.count)
-		return;
-	vmm->serial.full = false;
-	written = write(vmm->room_fd, &one, sizeof(one)); /* it can only be signalled already */
 	(void)written;
+}
+
+/* The end of an access. */
+static void leave(struct ig_vmm *vmm)
+{
+	struct ig_serial *serial = &vmm->serial;
+	bool room = serial->full && !serial->count;
+
+	if (room)
+		serial->full = false;
+	pthread_mutex_unlock(&serial->lock);
+	if (atomic_exchange(&serial->refused, false) || room)
+		want_more(vmm);
 }
 
 static uint8_t take_received(struct ig_serial *serial)
@@ -198,8 +207,7 @@ uint8_t ig_serial_read(struct ig_vmm *vmm, uint16_t offset)
 	value = read_register(&vmm->serial, offset);
 	if (offset == REG_IIR_FCR || offset == REG_DATA)
 		update_interrupt(vmm);
-	want_more(vmm);
-	pthread_mutex_unlock(&vmm->serial.lock);
+	leave(vmm);
 	return value;
 }
 
@@ -208,16 +216,19 @@ void ig_serial_write(struct ig_vmm *vmm, uint16_t offset, uint8_t value)
 	pthread_mutex_lock(&vmm->serial.lock);
 	write_register(vmm, offset, value);
 	update_interrupt(vmm);
-	want_more(vmm);
-	pthread_mutex_unlock(&vmm->serial.lock);
+	leave(vmm);
 }
 
+/* A vCPU may be waiting, with the lock, for somebody to read what the guest says: the main thread must not. */
 uint32_t ig_serial_receive(struct ig_vmm *vmm, const uint8_t *bytes, uint32_t count)
 {
 	struct ig_serial *serial = &vmm->serial;
 	uint32_t taken = 0;
 
-	pthread_mutex_lock(&serial->lock);
+	atomic_store(&serial->refused, true);
+	if (pthread_mutex_trylock(&serial->lock))
+		return 0;
+	atomic_store(&serial->refused, false);
 	for (; taken < count && serial->count < IG_SERIAL_FIFO && !(serial->mcr & MCR_LOOP); taken++)
 		receive(serial, bytes[taken]);
 	serial->full = taken < count;
@@ -235,6 +246,5 @@ void ig_serial_reset(struct ig_vmm *vmm)
 	serial->thr_empty_pending = false;
 	serial->count = 0;
 	update_interrupt(vmm);
-	want_more(vmm);
-	pthread_mutex_unlock(&serial->lock);
+	leave(vmm);
 }

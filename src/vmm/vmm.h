@@ -99,6 +99,7 @@ struct ig_serial {
 	uint8_t received[IG_SERIAL_FIFO];
 	uint32_t first, count;
 	bool full;      /* more waits for room */
+	_Atomic bool refused; /* what was typed: the port was busy */
 	char line[256]; /* what the guest has written since the last newline */
 	uint32_t length;
 };
