@@ -279,6 +279,21 @@ bool ig_pci_mmio_access(struct ig_vmm *vmm, uint64_t address, bool write, void *
 	return access_bar(vmm, IG_PCI_COMMAND_MEMORY, address, write, data, size);
 }
 
+bool ig_pci_withdraw(struct ig_vmm *vmm)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&vmm->pci.lock);
+	for (uint32_t slot = 1; slot <= IG_DEVICES_MAX; slot++) {
+		struct ig_pci_device *device = vmm->pci.device[slot];
+
+		if (device && device->withdraw)
+			any |= device->withdraw(device);
+	}
+	pthread_mutex_unlock(&vmm->pci.lock);
+	return any;
+}
+
 static int reset_device(struct ig_pci_device *device)
 {
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++)

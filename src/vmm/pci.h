@@ -33,6 +33,8 @@ struct ig_pci_device {
 			   void *data, uint32_t size);
 	/* The command register or a BAR changed. NULL: nothing to do. */
 	void (*update)(struct ig_pci_device *device, uint16_t command);
+	/* Takes its BARs out of the guest's memory for now; whether any was there. NULL: none is that can fault. */
+	bool (*withdraw)(struct ig_pci_device *device);
 	/* A write to configuration space that the bus does not know. NULL: ignored. */
 	void (*config_write)(struct ig_pci_device *device, uint32_t offset, const void *data, uint32_t size);
 	/* Reads the device's own; needed where any bit is real. */
@@ -96,6 +98,12 @@ void ig_pci_address_access(struct ig_vmm *vmm, bool write, void *data); /* 32 bi
 void ig_pci_data_access(struct ig_vmm *vmm, uint32_t offset, bool write, void *data, uint32_t size);
 bool ig_pci_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, uint32_t size);
 bool ig_pci_mmio_access(struct ig_vmm *vmm, uint64_t address, bool write, void *data, uint32_t size);
+
+/*
+ * A vCPU has faulted on what the guest sees as memory: BARs are taken out of that, so that accesses exit. Whether
+ * any was there.
+ */
+bool ig_pci_withdraw(struct ig_vmm *vmm);
 
 /* The devices, each in the next slot. Each prints its error and returns 0 or a negative errno. */
 int ig_builtin_open(struct ig_vmm *vmm);

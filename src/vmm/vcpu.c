@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "vmm/pci.h"
 #include "vmm/vmm.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -174,6 +175,19 @@ static bool wait_to_run(struct ig_vmm *vmm)
 	return phase == IG_PHASE_RUNNING;
 }
 
+/*
+ * The guest has touched a device that does not answer. Another vCPU may have seen to it already: so once is not
+ * yet the end.
+ */
+static void take_fault(struct ig_vcpu *vcpu)
+{
+	bool withdrawn = ig_pci_withdraw(vcpu->vmm);
+
+	if (!withdrawn && vcpu->faulted)
+		crash(vcpu, "its memory is not there");
+	vcpu->faulted = !withdrawn;
+}
+
 static void run_guest(struct ig_vcpu *vcpu)
 {
 	int error = irqgate_kvm_entry(vcpu->vmm->gate, vcpu->fd, vcpu->run);
@@ -181,10 +195,13 @@ static void run_guest(struct ig_vcpu *vcpu)
 	if (error)
 		crash(vcpu, strerror(-error));
 	else if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+		vcpu->faulted = false;
 		take_exit(vcpu);
 	} else if (errno == EINTR || errno == EAGAIN) {
 		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		irqgate_kvm_kicked(vcpu->vmm->gate, vcpu->fd);
+	} else if (errno == EFAULT) {
+		take_fault(vcpu);
 	} else {
 		crash(vcpu, strerror(errno));
 	}

@@ -41,17 +41,6 @@ static void read_config(struct ig_pci_device *pci, uint32_t offset, void *data, 
 		memset(data, 0xff, size); /* a device that is gone answers nothing any more */
 }
 
-static void write_config(struct ig_pci_device *pci, uint32_t offset, const void *data, uint32_t size)
-{
-	struct ig_assigned *assigned = (struct ig_assigned *)pci;
-	ssize_t written;
-
-	if (ig_msi_config_write(assigned, offset, data, size))
-		return;
-	written = pwrite(assigned->fd, data, size, (off_t)(assigned->config_at + offset));
-	(void)written;
-}
-
 static int open_device(struct ig_assigned *assigned)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -200,17 +189,56 @@ static void place_region(struct ig_assigned *assigned, uint32_t index, bool deco
 	region->mapped_at = address;
 }
 
-/* VFIO never sees the guest's interrupt-disable bit: clearing it would unmask the host, even in a hold. */
+static void place_regions(struct ig_assigned *assigned, bool decode)
+{
+	for (uint32_t i = 0; i < IG_PCI_BARS; i++)
+		place_region(assigned, i, decode);
+}
+
+static void update_regions(struct ig_assigned *assigned)
+{
+	place_regions(assigned, ig_pci_get16(&assigned->pci, IG_PCI_COMMAND) & IG_PCI_COMMAND_MEMORY);
+}
+
+/*
+ * VFIO never sees the guest's interrupt-disable bit: clearing it would unmask the host, even in a hold. A BAR
+ * that is no longer decoded leaves the guest's memory before the device stops answering.
+ */
 static void update(struct ig_pci_device *pci, uint16_t command)
 {
 	struct ig_assigned *assigned = (struct ig_assigned *)pci;
 	uint16_t real = command & (uint16_t)~IG_PCI_COMMAND_INTX_DISABLE;
-	ssize_t written =
-		pwrite(assigned->fd, &real, sizeof(real), (off_t)(assigned->config_at + IG_PCI_COMMAND));
+	ssize_t written;
 
+	if (!(command & IG_PCI_COMMAND_MEMORY))
+		place_regions(assigned, false);
+	written = pwrite(assigned->fd, &real, sizeof(real), (off_t)(assigned->config_at + IG_PCI_COMMAND));
 	(void)written;
+	update_regions(assigned);
+}
+
+/* Asleep, it answers to nobody, and a vCPU that touches it faults: until it is told something, accesses exit. */
+static bool withdraw(struct ig_pci_device *pci)
+{
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
+	bool any = false;
+
 	for (uint32_t i = 0; i < IG_PCI_BARS; i++)
-		place_region(assigned, i, command & IG_PCI_COMMAND_MEMORY);
+		any |= assigned->region[i].mapped_at != 0;
+	place_regions(assigned, false);
+	return any;
+}
+
+static void write_config(struct ig_pci_device *pci, uint32_t offset, const void *data, uint32_t size)
+{
+	struct ig_assigned *assigned = (struct ig_assigned *)pci;
+	ssize_t written;
+
+	if (ig_msi_config_write(assigned, offset, data, size))
+		return;
+	written = pwrite(assigned->fd, data, size, (off_t)(assigned->config_at + offset));
+	(void)written;
+	update_regions(assigned); /* it may be awake now */
 }
 
 static void access_bar(struct ig_pci_device *pci, uint32_t bar, uint64_t offset, bool write, void *data,
@@ -351,6 +379,7 @@ int ig_vfio_device_open(struct ig_vmm *vmm, const struct ig_device_option *optio
 		.gsi = option->gsi,
 		.bar_access = access_bar,
 		.update = update,
+		.withdraw = withdraw,
 		.config_read = read_config,
 		.config_write = write_config,
 		.count = count,

@@ -83,6 +83,7 @@ struct ig_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	_Atomic bool started;
+	bool faulted; /* the last time that it ran, with no reason found */
 	struct ig_vcpu_state *at_reset;
 	_Atomic uint64_t exits;          /* all of them */
 	_Atomic uint64_t taken, handled; /* those of a device, the IOAPIC or the 8259As */
