@@ -30,6 +30,7 @@
 
 const char *const ig_policy_names[] = { "hold", "eoi", "unmask-resample" };
 const char *const ig_path_names[] = { "direct", "userspace" };
+static const char *const iommu_names[] = { "auto", "group", "iommufd" };
 static const char *const guest_names[] = {
 	"oneshot", "plain", "storm", "edge", "early", "deaf", "oneshot-pic", "plain-pic", "both",
 };
@@ -54,6 +55,8 @@ static void print_help(void)
 	     "                          a built-in device, or for a kernel none\n"
 	     "  --gsi N                 the GSI of the first device's interrupt (16; 11 for a guest that\n"
 	     "                          uses the 8259s)\n"
+	     "  --iommu WAY             how devices are assigned: group, iommufd, or auto: by iommufd where the\n"
+	     "                          kernel has it (auto)\n"
 	     "  --msi                   assigned devices keep their MSI and MSI-X, which bypass the gate\n"
 	     "  --console WHERE         the guest's serial port: stdio (a kernel's default; in a terminal\n"
 	     "                          Ctrl-A x leaves, Ctrl-A Ctrl-A is Ctrl-A), pty, or a file's name\n"
@@ -105,7 +108,7 @@ static int wrong(const char *option, const char *value, const char *expected)
 enum {
 	OPT_HELP, OPT_JSON, OPT_KERNEL, OPT_MULTIBOOT, OPT_APPEND, OPT_INITRD, OPT_MEM, OPT_CPUS, OPT_VFIO,
 	OPT_MSI, OPT_GUEST, OPT_POLICY, OPT_PATH, OPT_EVENTS, OPT_WORK, OPT_GAP, OPT_GSI, OPT_TIMEOUT,
-	OPT_CONSOLE, OPT_NO_REBOOT, OPT_NO_SANDBOX, OPT_STORM_GUARD, OPT_HOLD_LIMIT,
+	OPT_CONSOLE, OPT_IOMMU, OPT_NO_REBOOT, OPT_NO_SANDBOX, OPT_STORM_GUARD, OPT_HOLD_LIMIT,
 };
 
 static const struct option long_options[] = {
@@ -114,6 +117,7 @@ static const struct option long_options[] = {
 	{ "msi", no_argument, NULL, OPT_MSI },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
+	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "multiboot", required_argument, NULL, OPT_MULTIBOOT },
@@ -290,6 +294,12 @@ static int take_word(struct ig_run_options *options, int option, const char *nam
 		if (found < 0)
 			return wrong(name, text, "hold, eoi or unmask-resample");
 		options->vmm.policy = (enum irqgate_policy)found;
+		break;
+	case OPT_IOMMU:
+		found = FIND(iommu_names, text);
+		if (found < 0)
+			return wrong(name, text, "auto, group or iommufd");
+		options->vmm.iommu = (enum ig_iommu)found;
 		break;
 	case OPT_PATH:
 		found = FIND(ig_path_names, text);

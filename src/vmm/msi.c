@@ -179,6 +179,14 @@ static int make_eventfds(struct ig_messages *messages, uint32_t count)
 	return 0;
 }
 
+/* Once for each device: the guest may make it happen as often as it likes. */
+static void complain(struct ig_assigned *assigned, int error, const char *what)
+{
+	if (!assigned->complained)
+		ig_vfio_fail(assigned->address, error, what);
+	assigned->complained = true;
+}
+
 static void start_messages(struct ig_assigned *assigned, enum ig_interrupts kind, uint32_t count)
 {
 	int error;
@@ -194,7 +202,7 @@ static void start_messages(struct ig_assigned *assigned, enum ig_interrupts kind
 	if (!error)
 		return;
 	stop_messages(assigned);
-	ig_vfio_fail(assigned->address, error, "cannot let its MSI through");
+	complain(assigned, error, "cannot let its MSI through");
 }
 
 /* Back to INTx, if the device has it. */
@@ -206,7 +214,7 @@ static void end_messages(struct ig_assigned *assigned)
 	if (assigned->pci.config[IG_PCI_INTERRUPT_PIN])
 		error = ig_vfio_start_intx(assigned);
 	if (error)
-		ig_vfio_fail(assigned->address, error, "cannot forward its INTx again");
+		complain(assigned, error, "cannot forward its INTx again");
 }
 
 /* Of what is wanted by the registers, the one that is on: MSI-X before MSI. */

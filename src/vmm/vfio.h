@@ -6,6 +6,7 @@
 #ifndef IG_VMM_VFIO_H
 #define IG_VMM_VFIO_H
 
+#include <limits.h>
 #include <linux/vfio.h>
 
 #include <irqgate/vfio.h>
@@ -60,6 +61,7 @@ struct ig_assigned {
 	const char *address;
 	int fd;
 	bool resets; /* VFIO can reset it */
+	bool complained; /* of its interrupts */
 	uint64_t config_at;
 	struct ig_region region[IG_PCI_BARS];
 	enum ig_interrupts interrupts; /* that are on */
@@ -67,12 +69,41 @@ struct ig_assigned {
 	struct ig_messages messages;
 };
 
-/*
- * vfio-group.c: opens a device, the first time with container and DMA. Prints its error; a descriptor or
- * -errno.
- */
+/* What the assigned devices share. */
+struct ig_vfio {
+	bool iommufd;   /* all of them are by it, or all by groups */
+	int fd;         /* of /dev/iommu, or of the container */
+	uint32_t space; /* iommufd: the guest's memory, once it is mapped there */
+	bool mapped;
+	uint32_t groups;
+	struct ig_vfio_group {
+		char name[NAME_MAX];
+		int fd;
+	} group[IG_DEVICES_MAX];
+};
+
+/* vfio-open.c: opens a device, the first time with what they share. Prints its error; a descriptor or -errno. */
 int ig_vfio_get_device(struct ig_vmm *vmm, const char *address);
 void ig_vfio_close(struct ig_vmm *vmm);
+
+/* vfio-open.c: the last part of a link in the device's folder in sysfs, or "" where there is none. */
+void ig_vfio_read_link(const char *address, const char *link, char name[NAME_MAX]);
+
+/*
+ * vfio-open.c: errors that have several causes, on stderr. Each returns a negative errno; the first one 0, and
+ * prints nothing, where the group's other devices are not the cause.
+ */
+int ig_vfio_not_viable(const char *address, const char *group);
+int ig_vfio_in_use(const char *address, const char *group);
+int ig_vfio_not_mapped(const struct ig_vmm *vmm, const char *address, int error);
+
+/* vfio-group.c and vfio-iommufd.c; each prints its error, and returns as ig_vfio_get_device() does. */
+int ig_group_open_container(struct ig_vmm *vmm, const char *address);
+int ig_group_get_device(struct ig_vmm *vmm, const char *address, const char *group);
+void ig_group_close_all(struct ig_vfio *vfio);
+bool ig_iommufd_is_usable(const char *address);
+int ig_iommufd_open(struct ig_vmm *vmm, const char *address);
+int ig_iommufd_get_device(struct ig_vmm *vmm, const char *address, const char *group);
 
 /* vfio.c: "ADDRESS: WHAT: reason" on stderr; returns error. */
 int ig_vfio_fail(const char *address, int error, const char *what);

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "guest/guest.h"
 #include "vmm/pci.h"
+#include "vmm/vfio.h"
 #include "vmm/vmm.h"
 
 /* Below 4 GiB, out of the way of everything else: three pages for real mode on Intel, and one before them. */
@@ -247,6 +248,7 @@ void ig_vmm_close(struct ig_vmm *vmm)
 {
 	ig_console_close(&vmm->console);
 	ig_pci_close(vmm);
+	ig_vfio_close(vmm);
 	irqgate_kvm_close(vmm->gate);
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		ig_vcpu_close(&vmm->vcpu[i]);

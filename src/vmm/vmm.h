@@ -29,6 +29,9 @@
 
 struct ig_vmm;
 
+/* How the IOMMU is told of the guest's memory; auto: by iommufd where the kernel has it. */
+enum ig_iommu { IG_IOMMU_AUTO, IG_IOMMU_GROUP, IG_IOMMU_IOMMUFD };
+
 struct ig_device_option {
 	const char *address; /* in PCI: domain:bus:slot.function */
 	uint32_t gsi;        /* of its INTx */
@@ -50,6 +53,7 @@ struct ig_vmm_options {
 	uint64_t hold_limit;       /* nanoseconds; 0: none */
 	struct irqgate_guard guard; /* of all lines; budget 0: none */
 	struct ig_console_options console;
+	enum ig_iommu iommu;
 	bool msi;                  /* assigned devices keep their MSI and MSI-X */
 	bool no_reboot;            /* a reset ends the run */
 	bool sandbox;
