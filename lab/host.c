@@ -64,7 +64,9 @@ static void add_machine(struct arguments *arguments)
 		{ "-netdev", "user,id=net1,restrict=on,net=10.0.3.0/24" },
 		{ "-device", "e1000e,netdev=net1" },
 		{ "-virtfs", "local,path=/,mount_tag=outer,security_model=none,readonly=on,multidevs=remap" },
-		{ "-device", "virtio-serial-pci" },
+		/* The other function of its slot shares its IOMMU group: who would assign that one cannot. */
+		{ "-device", "virtio-serial-pci,addr=10.0,multifunction=on" },
+		{ "-device", "pci-testdev,addr=10.1" },
 		{ "-display", "none" },
 		{ "-serial", "stdio" },
 	};
