@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test fuzz static coverage stress hostile faults install clean
+.PHONY: all run lab-kernel test test-iommufd fuzz static coverage stress hostile faults bench-boot install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -62,6 +62,18 @@ static: all
 coverage:
 	@scripts/packages build test
 	@tests/coverage $(BUILD)
+
+# Linux guests on a host with iommufd: Debian's 6.12, for which it is built.
+test-iommufd:
+	@scripts/packages build lab test kernel
+	@$(MAKE) --no-print-directory all
+	@tests/linux $(BUILD) "$$(lab/add-iommufd)"
+
+# How long a kernel takes to boot under irqgate, and under QEMU.
+bench-boot:
+	@scripts/packages build lab
+	@$(MAKE) --no-print-directory all
+	@bench/boot $(BUILD) $(ROUNDS)
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
