@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test test-iommufd fuzz static coverage stress hostile faults bench-boot install clean
+.PHONY: all run lab-kernel test prove test-iommufd fuzz static coverage stress hostile faults bench-boot install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -74,6 +74,10 @@ bench-boot:
 	@scripts/packages build lab
 	@$(MAKE) --no-print-directory all
 	@bench/boot $(BUILD) $(ROUNDS)
+
+# Every interleaving of the core and a model of its world: see docs/proof.md. About a quarter of an hour.
+prove: all
+	@prove/run $(BUILD)
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))

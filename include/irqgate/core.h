@@ -136,13 +136,14 @@ struct irqgate_line_state {
 /* What is wanted of a forwarded source now. Wishes count up; only the newest one has to be carried out. */
 struct irqgate_wish {
 	bool listen;             /* true: resample it. false: silence it, until the next wish to listen */
+	bool answered;           /* it has triggered since it was to be listened to: nothing is left to be done */
 	uint64_t version;        /* 0: nothing has been wanted yet */
 	uint64_t routes_version; /* the table of routes must be at least as new before */
 };
 
 /*
- * What the LAPICs say about the messages of a pin: the vector (0 to 255) that one of those that the message goes to
- * has in its IRR or ISR, or one of these. See irqgate_core_asks_lapic().
+ * What the LAPICs say about the messages of a pin: irqgate_core_lapic_holds() of one whose vector is in the IRR or ISR of
+ * a LAPIC that it goes to, or one of these. See irqgate_core_asks_lapic().
  */
 enum {
 	IRQGATE_LAPIC_NOT_ASKED = -2, /* or cannot be read */
@@ -273,6 +274,9 @@ IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struc
 IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
 					struct irqgate_message message[2], uint32_t *count);
 
+/* The answer that a LAPIC holds the message. (The vector would not do: two of a pin's messages may have the same.) */
+IRQGATE_API int irqgate_core_lapic_holds(const struct irqgate_message *message);
+
 /*
  * The GSI whose pin an access would unmask, or -1. Triggers of its sources that are still unread must be read
  * and handed in before the access: they are older than the unmask, and so lead to no interrupt by themselves.
@@ -287,7 +291,8 @@ IRQGATE_API uint64_t irqgate_core_epoch(const struct irqgate_core *core, uint32_
 
 /*
  * A LAPIC broadcast the EOI of a level-triggered vector. Pin by pin, as several may share the vector: call it
- * with *pin = 0 until it returns false, and carry out the effects of each call that returned true.
+ * with *pin = 0 until it returns false, all under one hold of the caller's lock (a message that another pin sends in
+ * between is not what the EOI is for), and then carry out the effects of each call that returned true.
  */
 IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
 				  struct irqgate_effects *effects);

@@ -70,6 +70,15 @@ void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *sou
 		gate->silence_errors++;
 }
 
+/* What the LAPICs answered before may not be so any more: until now the kernel could send. */
+static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+{
+	ig_source_silence(gate, source);
+	pthread_mutex_lock(&gate->lock);
+	gate->question.gsi = -1;
+	pthread_mutex_unlock(&gate->lock);
+}
+
 /* Returns whether it must be tried again with a newer table of routes: its version is in the wish. */
 static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irqgate_wish *wish)
 {
@@ -81,7 +90,7 @@ static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irq
 	pthread_mutex_lock(&gate->lock);
 	error = irqgate_core_wish(gate->core, handle, wish);
 	pthread_mutex_unlock(&gate->lock);
-	if (error || wish->version <= source->wish_done)
+	if (error || wish->answered || wish->version <= source->wish_done)
 		goto out;
 	behind = wish->listen && atomic_load(&gate->routes_done) < wish->routes_version;
 	if (behind)
@@ -90,7 +99,7 @@ static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irq
 	if (wish->listen)
 		resample(gate, source);
 	else
-		ig_source_silence(gate, source);
+		silence(gate, source);
 out:
 	pthread_mutex_unlock(&source->io);
 	return behind;

@@ -22,20 +22,27 @@ static bool ack_by_register(struct irqgate_core *core, uint8_t vector, uint32_t 
 
 typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects);
 
-/* One pin after another: more than one may share the vector. */
+/* So many pins that share a vector are acked under one hold of the lock. */
+#define EOI_PINS 16U
+
+/*
+ * More than one pin may share the vector: all under one hold of the lock, for a message that another one sends meanwhile
+ * is not what this EOI is for.
+ */
 static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
 {
-	struct irqgate_effects effects;
-	uint32_t pin = 0;
-	bool hit;
+	struct irqgate_effects effects[EOI_PINS];
+	uint32_t pin = 0, hits;
 
 	do {
+		hits = 0;
 		ig_kvm_lock(gate);
-		hit = acks(gate->core, vector, &pin, &effects);
+		while (hits < EOI_PINS && acks(gate->core, vector, &pin, &effects[hits]))
+			hits++;
 		pthread_mutex_unlock(&gate->lock);
-		if (hit)
-			ig_effects_run(gate, &effects);
-	} while (hit);
+		for (uint32_t i = 0; i < hits; i++)
+			ig_effects_run(gate, &effects[i]);
+	} while (hits == EOI_PINS);
 }
 
 static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)

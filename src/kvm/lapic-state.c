@@ -78,7 +78,7 @@ int ig_lapic_find(const struct kvm_lapic_state *lapic, const struct irqgate_mess
 
 		if (goes_to(&message[i], lapic) &&
 		    (bank_has(lapic, LAPIC_IRR, vector) || bank_has(lapic, LAPIC_ISR, vector)))
-			return vector;
+			return irqgate_core_lapic_holds(&message[i]);
 	}
 	return IRQGATE_LAPIC_IDLE;
 }

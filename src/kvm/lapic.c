@@ -10,7 +10,7 @@
 /* How long an answer is good: a guest that waits for it reads again within microseconds. */
 #define ANSWER_NANOSECONDS UINT64_C(10000000)
 
-/* The vector of one of the messages that this vCPU's LAPIC holds, or an IRQGATE_LAPIC_ value. */
+/* Which of the messages this vCPU's LAPIC holds, as irqgate_core_lapic_holds(), or an IRQGATE_LAPIC_ value. */
 static int look(struct irqgate_kvm *gate, int vcpu, const struct irqgate_message *message, uint32_t messages)
 {
 	struct kvm_lapic_state lapic;
@@ -26,12 +26,15 @@ static bool is_fresh(const struct ig_kvm_question *question)
 	return question->gsi >= 0 && ig_now() - question->asked < ANSWER_NANOSECONDS;
 }
 
-/* What the other vCPUs have answered so far. Each answer counts once. */
-static int take_answer(struct irqgate_kvm *gate)
+/*
+ * What the other vCPUs have answered so far. Each answer counts once. That their LAPICs hold nothing is no answer to a
+ * write: another vCPU's mask may not have silenced the source yet, and then the kernel can still send.
+ */
+static int take_answer(struct irqgate_kvm *gate, bool write)
 {
 	int found = gate->question.found;
 
-	if (found < 0 && atomic_load(&gate->unanswered))
+	if (found < 0 && (write || atomic_load(&gate->unanswered)))
 		return IRQGATE_LAPIC_NOT_ASKED;
 	gate->question.gsi = -1;
 	return found < 0 ? IRQGATE_LAPIC_IDLE : found;
@@ -50,9 +53,15 @@ static void ask_others(struct irqgate_kvm *gate, int vcpu, const struct ig_kvm_q
 	atomic_store(&gate->unanswered, *kick);
 }
 
+/* What another vCPU wanted to know was answered before this one asked: its LAPIC may have changed since. */
+static bool is_same(const struct ig_kvm_question *a, const struct ig_kvm_question *b)
+{
+	return a->gsi == b->gsi && a->epoch == b->epoch && a->vcpu == b->vcpu;
+}
+
 int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_access *access, uint64_t *kick)
 {
-	struct ig_kvm_question question = { .found = -1 };
+	struct ig_kvm_question question = { .found = -1, .vcpu = vcpu };
 	int own;
 
 	*kick = 0;
@@ -63,8 +72,8 @@ int ig_lapic_answer(struct irqgate_kvm *gate, int vcpu, const struct irqgate_acc
 	if (own != IRQGATE_LAPIC_IDLE || gate->vcpus == 1)
 		return own;
 	question.epoch = irqgate_core_epoch(gate->core, (uint32_t)question.gsi);
-	if (is_fresh(&gate->question) && gate->question.gsi == question.gsi && gate->question.epoch == question.epoch)
-		return take_answer(gate);
+	if (is_fresh(&gate->question) && is_same(&gate->question, &question))
+		return take_answer(gate, access->write);
 	if (!access->write && gate->config.callbacks.kick)
 		ask_others(gate, vcpu, &question, kick);
 	return IRQGATE_LAPIC_NOT_ASKED;

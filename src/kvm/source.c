@@ -56,14 +56,17 @@ void ig_source_read_line(struct irqgate_kvm *gate, uint32_t gsi)
 
 static void dispatch_trigger(struct irqgate_kvm *gate, irqgate_source handle)
 {
+	struct ig_kvm_source *record = ig_kvm_record(gate, handle), *source;
 	struct irqgate_effects effects;
-	struct ig_kvm_source *source;
 	bool triggered;
 
+	/* Under io, so that no resample that was decided on before comes after: the source would trigger once more. */
+	pthread_mutex_lock(&record->io);
 	ig_kvm_lock(gate);
 	source = ig_kvm_find(gate, handle);
 	triggered = source && ig_source_read(gate, source, &effects);
 	pthread_mutex_unlock(&gate->lock);
+	pthread_mutex_unlock(&record->io);
 	if (triggered)
 		ig_effects_run(gate, &effects);
 }

@@ -57,11 +57,12 @@ struct ig_kvm_vcpu {
  */
 struct ig_kvm_question {
 	int gsi;         /* -1: none */
+	int vcpu;        /* who asks */
 	uint64_t epoch;
 	uint64_t asked;  /* CLOCK_MONOTONIC, nanoseconds */
 	struct irqgate_message message[2];
 	uint32_t messages;
-	int found;       /* the vector that a LAPIC holds, or -1 */
+	int found;       /* what a LAPIC holds, as irqgate_core_lapic_holds(), or -1 */
 };
 
 struct irqgate_kvm {

@@ -264,7 +264,7 @@ int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, st
 
 	if (!source)
 		return -ENOENT;
-	*wish = (struct irqgate_wish){ .listen = source->listen, .version = source->wish,
+	*wish = (struct irqgate_wish){ .listen = source->listen, .answered = source->answered, .version = source->wish,
 				       .routes_version = core->routes_version };
 	return 0;
 }

@@ -40,6 +40,7 @@ struct ig_source {
 	bool asserted;
 	bool enabled;
 	bool listen;         /* the wish */
+	bool answered;       /* it has triggered since: see struct irqgate_wish */
 	char name[IRQGATE_NAME_SIZE];
 };
 

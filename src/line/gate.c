@@ -93,6 +93,7 @@ void ig_gate_pulse(struct irqgate_core *core, uint32_t gsi, struct irqgate_effec
 static void wish(struct irqgate_core *core, struct ig_source *source, bool listen, struct irqgate_effects *effects)
 {
 	source->listen = listen;
+	source->answered = false;
 	source->wish++;
 	effects->effect[effects->count++] = (struct irqgate_effect){
 		.kind = IRQGATE_EFFECT_SOURCE,
@@ -220,6 +221,7 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 	struct irqgate_source_stats *stats = ig_core_source_stats(core, source);
 
 	stats->triggers++;
+	source->answered = source->listen; /* to resample it late would make it trigger once more for the same event */
 	if (source->asserted || !source->enabled) {
 		stats->absorbed++;
 		return;
@@ -282,15 +284,18 @@ void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 			silence(core, source, effects);
 }
 
-void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector)
+void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, int held)
 {
-	const struct irqgate_message *served = ig_route_find(ig_core_route(core, gsi), vector);
+	const struct irqgate_message *served = ig_route_find(ig_core_route(core, gsi), held);
+	struct irqgate_effects none; /* it is in service: nothing more is sent */
 
 	if (!served)
 		return;
 	assert_unseen(core, gsi);
 	ig_core_pin(core, gsi)->served = *served;
 	set_irr(core, gsi, IG_IRR_SET);
+	ig_effects_begin(core, &none);
+	ig_gate_drive(core, gsi, &none);
 }
 
 void ig_gate_idle(struct irqgate_core *core, uint32_t gsi)

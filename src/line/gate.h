@@ -48,8 +48,8 @@ void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller 
 /* The chip reports that the pin no longer gives level-triggered interrupts. Call it before ig_gate_acked(). */
 void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
-/* A LAPIC holds the message of a pin whose remote IRR was unknown. */
-void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, uint8_t vector);
+/* A LAPIC holds a message of a pin whose remote IRR was unknown: which one is as irqgate_core_lapic_holds() says. */
+void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, int held);
 
 /* No LAPIC holds the message of a pin whose remote IRR was unknown, and the guest is about to unmask it. */
 void ig_gate_idle(struct irqgate_core *core, uint32_t gsi);

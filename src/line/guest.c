@@ -47,7 +47,7 @@ static void answer_lapic(struct irqgate_core *core, const struct irqgate_access 
 	if (gsi < 0 || ig_core_pin(core, (uint32_t)gsi)->irr != IG_IRR_UNKNOWN)
 		return;
 	if (answer >= 0)
-		ig_gate_in_service(core, (uint32_t)gsi, (uint8_t)answer);
+		ig_gate_in_service(core, (uint32_t)gsi, answer);
 	else if (answer == IRQGATE_LAPIC_IDLE && access->write)
 		ig_gate_idle(core, (uint32_t)gsi);
 }
@@ -92,17 +92,21 @@ static bool opens(uint64_t before, uint64_t rte)
 	return ig_rte_is_masked(before) || (ig_rte_is_level(rte) && !ig_rte_is_level(before));
 }
 
-/* A message rewritten under the kernel's hands: which one is in service can not be told. */
-static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_t before)
+/*
+ * A message rewritten under the kernel's hands, and no LAPIC could be asked: an older one still may be in service,
+ * whose route is lost with it. (If none is, the one that may come from now on has kept its route.)
+ */
+static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_t before, int answer)
 {
 	const struct ig_pin *pin = ig_core_pin(core, gsi);
 	struct irqgate_message now = ig_rte_message(pin->rte), then = ig_rte_message(before);
 
-	return pin->irr == IG_IRR_UNKNOWN && ig_rte_is_live(pin->rte) && !ig_route_same(&now, &then);
+	return answer == IRQGATE_LAPIC_NOT_ASKED && pin->irr == IG_IRR_UNKNOWN && ig_rte_is_live(pin->rte) &&
+	       !ig_route_same(&now, &then);
 }
 
 static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
-			const struct ig_ioapic_written *written, struct irqgate_effects *effects)
+			const struct ig_ioapic_written *written, int answer, struct irqgate_effects *effects)
 {
 	uint32_t gsi = chip->gsi_base + written->pin;
 	uint64_t rte = ig_core_pin(core, gsi)->rte;
@@ -116,7 +120,7 @@ static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
 		ig_gate_closed(core, gsi, effects);
 	if (written->acked)
 		ig_gate_acked(core, gsi, IG_IOAPIC, effects);
-	else if (opens(written->before, rte) || moves_unknown(core, gsi, written->before))
+	else if (opens(written->before, rte) || moves_unknown(core, gsi, written->before, answer))
 		ig_gate_opened(core, gsi, IG_IOAPIC, effects);
 	ig_gate_drive(core, gsi, effects);
 	ig_watch_look(core, gsi, effects);
@@ -171,7 +175,7 @@ int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_ac
 	ig_ioapic_write(chip, pins_of(core, chip), access->offset, narrow(access->value, access->bytes),
 			&written);
 	if (written.what == IG_WROTE_RTE)
-		rte_written(core, chip, &written, effects);
+		rte_written(core, chip, &written, answer, effects);
 	ig_effects_end(core, effects);
 	return written.what == IG_WROTE_EOI ? written.vector : -1;
 }

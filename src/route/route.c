@@ -2,7 +2,10 @@
 /* The GSI routes of one pin; see route.h. */
 #include "route/route.h"
 
-#define MSI_DATA_VECTOR 0xffU
+/* Of a message (Intel SDM vol. 3, 11.11); the lowest two bits of the address are 0. */
+#define MSI_DATA_VECTOR         0xffU
+#define MSI_ADDRESS_DESTINATION 0xfffffU
+#define MSI_HELD_SHIFT          6
 
 uint8_t ig_route_vector(const struct irqgate_message *message)
 {
@@ -37,11 +40,17 @@ void ig_route_served(struct ig_route *route)
 	route->previous = (struct irqgate_message){ 0 };
 }
 
-const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector)
+/* The vector, and above it all of the address that says where the message goes to. */
+int irqgate_core_lapic_holds(const struct irqgate_message *message)
 {
-	if (ig_route_has(&route->previous) && ig_route_vector(&route->previous) == vector)
+	return (int)((uint32_t)(message->address & MSI_ADDRESS_DESTINATION) << MSI_HELD_SHIFT | ig_route_vector(message));
+}
+
+const struct irqgate_message *ig_route_find(const struct ig_route *route, int held)
+{
+	if (ig_route_has(&route->previous) && irqgate_core_lapic_holds(&route->previous) == held)
 		return &route->previous;
-	if (ig_route_has(&route->current) && ig_route_vector(&route->current) == vector)
+	if (ig_route_has(&route->current) && irqgate_core_lapic_holds(&route->current) == held)
 		return &route->current;
 	return NULL;
 }

@@ -33,8 +33,8 @@ bool ig_route_set(struct ig_route *route, const struct irqgate_message *message,
 /* Nothing is in service any more. KVM's table may keep the entry until its next change. */
 void ig_route_served(struct ig_route *route);
 
-/* The message of a vector: the older one where both have it, or NULL. */
-const struct irqgate_message *ig_route_find(const struct ig_route *route, uint8_t vector);
+/* The message that a LAPIC was said to hold; see irqgate_core_lapic_holds(). Or NULL. */
+const struct irqgate_message *ig_route_find(const struct ig_route *route, int held);
 
 /* The messages, each once. Returns how many: 0 to 2. */
 uint32_t ig_route_messages(const struct ig_route *route, struct irqgate_message message[2]);

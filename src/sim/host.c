@@ -168,7 +168,7 @@ static void carry_out_wish(struct ig_sim *sim, irqgate_source source)
 	struct ig_sim_device *device = &sim->device[i];
 	struct irqgate_wish wish;
 
-	if (irqgate_core_wish(sim->core, source, &wish) || wish.version <= device->wish_done)
+	if (irqgate_core_wish(sim->core, source, &wish) || wish.answered || wish.version <= device->wish_done)
 		return;
 	device->wish_done = wish.version;
 	end_hold(sim, device);

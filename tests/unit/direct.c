@@ -411,6 +411,37 @@ TEST(rewrite_while_unknown_resamples_unless_the_lapic_tells)
 	machine_close(&m);
 }
 
+/* What is armed need not be resampled; and a resample that is carried out late makes it trigger twice. */
+TEST(rewrite_while_unknown_with_idle_lapics_resamples_nothing)
+{
+	struct machine m;
+	struct irqgate_message route;
+
+	begin(&m);
+	machine_write_answered(&m, rte_low(PIN), IG_RTE_LEVEL | OTHER_VECTOR, IRQGATE_LAPIC_IDLE);
+	assert_seen(&m, 0, 0, 0);
+	assert_true(machine_route(&m, PIN + PINS, &route)); /* it may have been sent since */
+	assert_int_equal(route.data & IG_RTE_VECTOR, VECTOR);
+	machine_close(&m);
+}
+
+/* Moved to another processor and back again, with one vector: the one that holds it is told by its destination. */
+TEST(move_while_in_service_elsewhere_keeps_that_route)
+{
+	const uint32_t to_other = 1U << (IG_RTE_DEST_SHIFT - 32);
+	struct irqgate_message served, route;
+	struct machine m;
+
+	begin(&m);
+	machine_write_answered(&m, rte_high(PIN), to_other, IRQGATE_LAPIC_IDLE);
+	assert_true(machine_route(&m, PIN, &served));
+	machine_write_answered(&m, rte_high(PIN), 0, irqgate_core_lapic_holds(&served));
+	assert_seen(&m, 0, 0, 0);
+	assert_true(machine_route(&m, PIN + PINS, &route));
+	assert_int_equal(route.address, served.address);
+	machine_close(&m);
+}
+
 TEST(disabled_source_is_not_resampled_by_unmask_or_eoi)
 {
 	struct machine m;
@@ -460,6 +491,8 @@ int main(void)
 		cmocka_unit_test(masked_edge_entry_stays_on_the_direct_path),
 		cmocka_unit_test(refused_source_takes_the_userspace_path),
 		cmocka_unit_test(rewrite_while_unknown_resamples_unless_the_lapic_tells),
+		cmocka_unit_test(rewrite_while_unknown_with_idle_lapics_resamples_nothing),
+		cmocka_unit_test(move_while_in_service_elsewhere_keeps_that_route),
 		cmocka_unit_test(disabled_source_is_not_resampled_by_unmask_or_eoi),
 	};
 

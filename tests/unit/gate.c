@@ -35,6 +35,24 @@ TEST(armed_trigger_unmasked_delivers)
 	machine_close(&m);
 }
 
+/* It triggers before the resample of an armed source has been carried out: that would make it trigger twice. */
+TEST(armed_trigger_answers_the_wish_to_listen)
+{
+	struct machine m;
+	irqgate_source source = begin(&m, LEVEL);
+	struct irqgate_wish wish;
+
+	assert_int_equal(irqgate_core_wish(m.core, source, &wish), 0);
+	assert_true(wish.listen && !wish.answered);
+	machine_trigger(&m, source);
+	assert_int_equal(irqgate_core_wish(m.core, source, &wish), 0);
+	assert_true(wish.answered);
+	machine_eoi(&m, VECTOR);
+	assert_int_equal(irqgate_core_wish(m.core, source, &wish), 0);
+	assert_true(wish.listen && !wish.answered);
+	machine_close(&m);
+}
+
 TEST(armed_trigger_masked_is_held)
 {
 	struct machine m;
@@ -249,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(armed_trigger_unmasked_delivers),
+		cmocka_unit_test(armed_trigger_answers_the_wish_to_listen),
 		cmocka_unit_test(armed_trigger_masked_is_held),
 		cmocka_unit_test(asserted_but_not_sent_is_held_by_a_mask),
 		cmocka_unit_test(asserted_eoi_unmasked_drops_the_level_then_resamples),

@@ -143,6 +143,20 @@ TEST(source_added_while_the_pair_gives_interrupts_is_direct_later)
 	machine_close(&m);
 }
 
+/* A LAPIC tells that the device has triggered: the guest may look for it in the pair's IRR. */
+TEST(answer_of_a_lapic_is_pending_at_the_pair)
+{
+	struct machine m;
+
+	begin(&m);
+	initialise(&m);
+	machine_program(&m, IRQ, LEVEL);
+	assert_false(machine_pic_pending(&m, IRQ));
+	machine_read_answered(&m, rte_low(IRQ), VECTOR);
+	assert_true(machine_pic_pending(&m, IRQ));
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +165,7 @@ int main(void)
 		cmocka_unit_test(line_that_goes_back_to_the_ioapic_is_direct_again),
 		cmocka_unit_test(resample_at_the_pair_binds_nothing),
 		cmocka_unit_test(source_added_while_the_pair_gives_interrupts_is_direct_later),
+		cmocka_unit_test(answer_of_a_lapic_is_pending_at_the_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,10 +141,15 @@ TEST(eoi_reaches_all_pins_of_the_vector_once)
 static bool may_serve(const struct machine *m, uint32_t gsi, uint8_t vector)
 {
 	const struct ig_pin *pin = ig_core_pin(m->core, gsi);
+	struct irqgate_message message[2];
+	uint32_t messages = ig_route_messages(ig_core_route(m->core, gsi), message);
+	bool found = false;
 
+	for (uint32_t i = 0; i < messages; i++)
+		found |= ig_route_vector(&message[i]) == vector;
 	if (pin->irr == IG_IRR_SET)
 		return ig_route_vector(&pin->served) == vector;
-	return pin->irr == IG_IRR_UNKNOWN && ig_route_find(ig_core_route(m->core, gsi), vector);
+	return pin->irr == IG_IRR_UNKNOWN && found;
 }
 
 static void compare(const struct machine *m, uint8_t vector)

@@ -89,7 +89,7 @@ static void carry_out_wish(struct world *w, irqgate_source source)
 	if (irqgate_core_wish(w->m.core, source, &wish))
 		return;
 	CHECK(w, device);
-	if (wish.version <= device->wish_done)
+	if (wish.answered || wish.version <= device->wish_done)
 		return;
 	device->wish_done = wish.version;
 	if (wish.listen)

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What must be so of every step and state; see property.h, and docs/proof.md in words. One thread. */
+#include <string.h>
+
+#include "prove/steps.h"
+
+static bool is_on(const struct world *w, uint32_t device, uint32_t line)
+{
+	return w->config->line_of[device] == line && w->s.device[device].source;
+}
+
+/*
+ * On the direct path the core does not hear of triggers: so a resample of a source that is armed, carried out late, may
+ * make it trigger once more.
+ */
+void judge_opened(struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		struct device *device = &w->s.device[i];
+
+		if (!is_on(w, i, line))
+			continue;
+		device->judge_shut = false;
+		device->judge_spare |= device->bound && (!device->automasked || device->signalling || w->s.line[line].judge_extra);
+	}
+}
+
+void judge_unmasked(struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		if (is_on(w, i, line))
+			w->s.device[i].judge_fresh = false;
+}
+
+static bool opens(uint64_t before, uint64_t rte)
+{
+	if (ig_rte_is_masked(rte))
+		return false;
+	return ig_rte_is_masked(before) || (ig_rte_is_level(rte) && !ig_rte_is_level(before));
+}
+
+/* A trigger that the host is about to signal is older than a mask or unmask now. */
+static void note_slips(struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		if (is_on(w, i, line))
+			w->s.device[i].judge_slipped |= w->s.device[i].signalling;
+}
+
+/* A LAPIC holds one of a set of vectors. */
+static bool is_held(const struct world *w, uint8_t vectors)
+{
+	for (uint32_t i = 0; i < VCPUS; i++)
+		if ((w->s.vcpu[i].requested | w->s.vcpu[i].serving) & vectors)
+			return true;
+	return false;
+}
+
+void judge_leaves_direct(struct world *w, uint32_t line)
+{
+	if (!has(w, DIRECT) || ig_core_pin(core_of(w), gsi_of(w, line))->irr == IG_IRR_SET)
+		return;
+	w->s.line[line].judge_extra |= is_held(w, UINT8_MAX);
+	w->s.line[line].judge_served = 0;
+}
+
+/* Where nobody could be asked whether the message is in service, an unmask or another vector may release. */
+void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked)
+{
+	struct line *judged = &w->s.line[line];
+	bool live = ig_rte_is_live(judged->rte);
+
+	if (live != ig_rte_is_live(before))
+		note_slips(w, line);
+	if (ig_rte_is_level(before) && !ig_rte_is_level(judged->rte)) { /* counts as the EOI */
+		judged->judge_served = 0;
+		judged->judge_extra |= has(w, DIRECT) && is_held(w, UINT8_MAX);
+		if (!ig_rte_is_masked(judged->rte))
+			judge_opened(w, line);
+	}
+	if (opens(before, judged->rte) ? !judged->judge_served || unasked : unasked && live)
+		judge_opened(w, line);
+	if (ig_rte_is_masked(before) && !ig_rte_is_masked(judged->rte) && !judged->judge_served)
+		judge_unmasked(w, line);
+}
+
+/* What was heard is over; what has not been read yet has not been heard. */
+void judge_released(struct world *w, uint32_t line)
+{
+	judge_opened(w, line);
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		struct device *device = &w->s.device[i];
+
+		if (is_on(w, i, line) && !device->unread && !device->signalling && !device->taken)
+			device->judge_fresh = false;
+	}
+}
+
+/* On the direct path the core can not know whose the EOI of a vector is: so a line that is armed may be resampled. */
+static void note_stray(struct world *w, uint32_t line, uint32_t vector)
+{
+	uint64_t rte = w->s.line[line].rte;
+
+	if (!has(w, DIRECT) || !ig_rte_is_live(rte) || vector_index(rte & IG_RTE_VECTOR) != vector)
+		return;
+	w->s.line[line].judge_extra = true;
+	judge_opened(w, line);
+}
+
+uint8_t judge_eoi(struct world *w, uint32_t vector, uint32_t chip)
+{
+	uint8_t lines = 0, bit = (uint8_t)(1U << vector);
+
+	for (uint32_t line = 0; line < w->config->lines; line++) {
+		struct line *judged = &w->s.line[line];
+
+		if (!(judged->judge_served & bit) || (chip != ALL_CHIPS && chip != chip_of(w, line))) {
+			note_stray(w, line, vector);
+			continue;
+		}
+		if (!judged->judge_extra || !is_held(w, bit))
+			judged->judge_served &= (uint8_t)~bit;
+		if (w->s.question.line == line)
+			w->s.question.judge_served &= (uint8_t)~bit;
+		lines |= (uint8_t)(1U << line);
+		judged->judge_acked = has(w, WATCHED);
+		if (ig_rte_is_live(judged->rte))
+			judge_released(w, line);
+	}
+	return lines;
+}
+
+/* On the direct path the core can not know which lines of the vector have a message in service. */
+void judge_hit(struct world *w, const struct vcpu *vcpu, uint32_t line)
+{
+	if (!has(w, DIRECT) && !(vcpu->judge_eoi_lines >> line & 1))
+		violate(w, EOI);
+}
+
+static bool is_wanted(const struct world *w, uint32_t line)
+{
+	if (!line && w->s.wire && w->s.wire_level)
+		return true;
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		if (is_on(w, i, line) && w->s.device[i].judge_fresh &&
+		    irqgate_core_source_level(core_of(w), w->s.device[i].source) == 1)
+			return true;
+	return false;
+}
+
+void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level)
+{
+	if (ig_rte_is_masked(w->s.line[line].rte))
+		violate(w, MASKED);
+	if (!level)
+		return;
+	if (w->s.line[line].judge_served && !has(w, DIRECT))
+		violate(w, TWICE);
+	if (!is_wanted(w, line))
+		violate(w, UNWANTED);
+	w->s.line[line].judge_served |= (uint8_t)(1U << vector);
+}
+
+/* What was asked of a source is still to be carried out. */
+static bool is_asked_for(const struct world *w, irqgate_source source)
+{
+	for (uint32_t i = 0; i < THREADS; i++)
+		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
+			if (w->s.thread[i].queue[j].source == source)
+				return true;
+	return false;
+}
+
+void judge_injection(struct world *w, struct device *device, uint32_t vector)
+{
+	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
+
+	bool live = ig_rte_is_live(line->rte) && irqgate_core_bound(core_of(w), device->source);
+
+	if (!device->judge_slipped && !ig_rte_is_live(line->rte) && !is_asked_for(w, device->source))
+		violate(w, MASKED);
+	if (!device->judge_slipped && !device->judge_fresh)
+		violate(w, UNWANTED);
+	if (ig_rte_is_level(line->rte) && irqgate_core_bound(core_of(w), device->source))
+		line->judge_served |= (uint8_t)(1U << vector);
+	if (!live)
+		device->judge_shut = false; /* too late to be stopped, it is history for the pin */
+	line->judge_extra |= !live || device->judge_slipped;
+}
+
+void judge_inta(struct world *w, uint32_t line)
+{
+	if (!is_wanted(w, line))
+		violate(w, UNWANTED);
+}
+
+/* One that comes while the last is unread is one with it: an eventfd counts no further for us. */
+void judge_trigger(struct world *w, struct device *device)
+{
+	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
+	bool again = device->judge_shut && device->judge_steady && device->enabled && !device->unread;
+
+	if (again && !device->signalling && !device->judge_slipped && !device->judge_spare && !line->judge_extra)
+		violate(w, ONCE);
+	if (device->bound && (again || device->signalling))
+		line->judge_extra = true;
+	device->judge_shut = device->judge_fresh = device->judge_steady = true;
+}
+
+void judge_together(struct world *w)
+{
+	uint32_t listens[LINES] = { 0 }, enabled[LINES] = { 0 };
+	struct irqgate_wish wish;
+
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		enabled[w->config->line_of[i]] += w->s.device[i].source && w->s.device[i].enabled;
+	for (uint32_t i = 0; i < w->effects.count; i++) {
+		const struct device *device = device_of(w, w->effects.effect[i].source);
+
+		if (device && !irqgate_core_wish(core_of(w), device->source, &wish))
+			listens[w->config->line_of[device - w->s.device]] += wish.listen;
+	}
+	for (uint32_t line = 0; line < w->config->lines; line++)
+		if (listens[line] && listens[line] != enabled[line])
+			violate(w, SHARED);
+}
+
+/* The entry is what the guest wrote; its remote IRR is set from the message to the EOI. */
+static void judge_pin(struct world *w, uint32_t line)
+{
+	const struct ig_pin *pin = ig_core_pin(core_of(w), gsi_of(w, line));
+	bool ending = false;
+
+	for (uint32_t i = 0; i < VCPUS; i++)
+		ending |= w->s.vcpu[i].eoi;
+	if (pin->rte != w->s.line[line].rte)
+		violate(w, REGISTERS);
+	if (!has(w, DIRECT) && !ending && (pin->irr == IG_IRR_SET) != (w->s.line[line].judge_served != 0))
+		violate(w, EOI);
+	if (!line && w->s.wire && w->s.wire_level && !irqgate_core_line_level(core_of(w), gsi_of(w, 0)))
+		violate(w, SHARED);
+}
+
+static bool reads_pending(const struct world *w, uint32_t line)
+{
+	const struct ig_pic *pic = ig_core_pic(core_of(w));
+
+	return irqgate_core_line_level(core_of(w), gsi_of(w, line)) &&
+	       (!has(w, PAIR) || ig_pic_pending(pic, gsi_of(w, line)) || !ig_pic_is_level(pic, gsi_of(w, line)));
+}
+
+static void judge_pending(struct world *w)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		const struct device *device = &w->s.device[i];
+		uint32_t line = w->config->line_of[i];
+
+		if (!device->source || !device->enabled || !device->judge_shut || !device->judge_steady)
+			continue;
+		if (has(w, DIRECT) && (has(w, RESETS) || is_asked_for(w, device->source)))
+			continue; /* KVM took the trigger, and nobody could say so any more: a resample comes */
+		if (device->unread || device->signalling || device->taken ||
+		    ig_core_pin(core_of(w), gsi_of(w, line))->irr == IG_IRR_UNKNOWN)
+			continue;
+		if (!reads_pending(w, line))
+			violate(w, PENDING);
+	}
+}
+
+/* Nothing is left to be done but by the guest, a device, or whoever manages the machine; and the guest does nothing. */
+static bool is_at_rest(const struct world *w)
+{
+	const struct ig_pic *pic = ig_core_pic(core_of(w));
+
+	if (!all_are_idle(w) || w->s.retry || pic->master.isr || pic->slave.isr)
+		return false;
+	for (uint32_t i = 0; i < VCPUS; i++)
+		if (w->s.vcpu[i].requested || w->s.vcpu[i].serving)
+			return false;
+	for (uint32_t i = 0; i < w->config->lines && has(w, DIRECTED); i++)
+		if (w->s.line[i].judge_served) /* the EOI at the LAPIC is but half of it */
+			return false;
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		const struct device *device = &w->s.device[i];
+
+		if (device->signalling || device->taken || (device->unread && !device->bound && device->source))
+			return false;
+	}
+	return !irqgate_core_pic_intr(core_of(w)) || !w->s.intr_known;
+}
+
+static bool is_listened_to(const struct world *w, uint32_t line)
+{
+	const struct ig_pic *pic = ig_core_pic(core_of(w));
+
+	return ig_rte_is_live(w->s.line[line].rte) || (has(w, PAIR) && !ig_pic_is_masked(pic, gsi_of(w, line)));
+}
+
+static void judge_told(struct world *w, uint32_t line)
+{
+	const struct line *told = &w->s.line[line];
+	struct irqgate_line_state now;
+
+	irqgate_core_line_state(core_of(w), gsi_of(w, line), &now);
+	if (now.masked != told->told_masked || now.acks != told->told_acks || now.version != told->told_version ||
+	    told->judge_acked)
+		violate(w, TOLD);
+}
+
+static void judge_line_at_rest(struct world *w, uint32_t line)
+{
+	if (has(w, WATCHED))
+		judge_told(w, line);
+	if (!is_listened_to(w, line))
+		return;
+	if (irqgate_core_line_level(core_of(w), gsi_of(w, line)))
+		violate(w, LOST);
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		const struct device *device = &w->s.device[i];
+
+		if (is_on(w, i, line) && device->enabled && device->asserts && device->automasked)
+			violate(w, LOST);
+	}
+}
+
+/* No LAPIC holds one of the line's messages any more, and none is on its way. */
+static void end_extra(struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		if (is_on(w, i, line) && (w->s.device[i].signalling || is_asked_for(w, w->s.device[i].source)))
+			return;
+	if (!is_held(w, UINT8_MAX))
+		w->s.line[line].judge_extra = false;
+}
+
+void judge_state(struct world *w)
+{
+	bool at_rest = is_at_rest(w);
+
+	for (uint32_t line = 0; line < w->config->lines; line++) {
+		judge_pin(w, line);
+		end_extra(w, line);
+		if (at_rest && !w->s.lapic_off)
+			judge_line_at_rest(w, line);
+	}
+	judge_pending(w);
+}
+
+void judge_before(struct world *w, struct counted *before)
+{
+	memset((unsigned char *)core_of(w) + irqgate_core_state_size(core_of(w)), 0,
+	       core_of(w)->source_stats_at - core_of(w)->line_stats_at +
+	       core_of(w)->sources * sizeof(struct irqgate_source_stats));
+	w->judge_uncounted = false;
+	for (uint32_t i = 0; i < w->config->devices; i++)
+		before->asserted[i] = irqgate_core_source_level(core_of(w), w->s.device[i].source) == 1;
+	for (uint32_t i = 0; i < w->config->lines; i++)
+		before->direct[i] = ig_core_line(core_of(w), gsi_of(w, i))->direct;
+}
+
+void judge_after(struct world *w, const struct counted *before)
+{
+	for (uint32_t i = 0; i < w->config->devices; i++) {
+		const struct device *device = &w->s.device[i];
+		struct irqgate_source_stats stats;
+		uint64_t asserted;
+
+		if (!device->source || w->judge_uncounted || before->direct[w->config->line_of[i]] || has(w, DIRECT))
+			continue;
+		irqgate_core_source_stats(core_of(w), device->source, &stats);
+		asserted = irqgate_core_source_level(core_of(w), device->source) == 1;
+		if (stats.triggers - stats.absorbed + before->asserted[i] != stats.resamples + asserted)
+			violate(w, ALTERNATION);
+	}
+}
