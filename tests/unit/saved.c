@@ -253,6 +253,7 @@ TEST(each_line_with_a_device_is_stated_anew_and_no_gap)
 	uint32_t gsi = 0, lines = 0, wishes = 0;
 
 	save_rich(&m, source, &saved);
+	irqgate_core_limit_holds(m.core, 1);
 	assert_int_equal(restore(&m, &saved), 0);
 	for (; irqgate_core_restored(m.core, &gsi, &m.effects); lines++) {
 		assert_true(gsi <= rich.chip[0].pins || gsi > rich.chip[1].gsi_base);
