@@ -153,10 +153,11 @@ bool guest_reads(struct world *w, uint32_t argument)
 	say(w, "The guest reads the entry of %s (on vCPU %u)\n", line_name(line), vcpu);
 	answer_question(w, vcpu);
 	access = window_of(w, line, false);
+	w->judge_answered = false;
 	value = irqgate_core_ioapic_read(core_of(w), &access, ask_lapics(w, vcpu, &access));
 	if ((value & ~status) != (w->s.line[line].rte & UINT32_MAX))
 		violate(w, REGISTERS);
-	if (w->config->vcpus == 1 && !(value & IG_RTE_REMOTE_IRR) && w->s.line[line].judge_served &&
+	if (!w->judge_answered && !(value & IG_RTE_REMOTE_IRR) && w->s.line[line].judge_served &&
 	    !w->s.line[line].judge_extra)
 		violate(w, REGISTERS);
 	select_register(w, access.chip, 0);

@@ -171,13 +171,21 @@ static bool is_asked_for(const struct world *w, irqgate_source source)
 	return false;
 }
 
+/* The mask is not done yet: its thread has to silence the source, or to take the trigger from KVM. */
+static bool is_being_masked(const struct world *w, const struct device *device)
+{
+	bool busy = !is_idle(w, 0) || !is_idle(w, 1);
+
+	return is_asked_for(w, device->source) || (busy && !irqgate_core_bound(core_of(w), device->source));
+}
+
 void judge_injection(struct world *w, struct device *device, uint32_t vector)
 {
 	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
 
 	bool live = ig_rte_is_live(line->rte) && irqgate_core_bound(core_of(w), device->source);
 
-	if (!device->judge_slipped && !ig_rte_is_live(line->rte) && !is_asked_for(w, device->source))
+	if (!device->judge_slipped && !ig_rte_is_live(line->rte) && !is_being_masked(w, device))
 		violate(w, MASKED);
 	if (!device->judge_slipped && !device->judge_fresh)
 		violate(w, UNWANTED);

@@ -81,6 +81,7 @@ static int take_answer(struct world *w, bool write)
 	    !w->s.line[question->line].judge_extra)
 		violate(w, REGISTERS); /* it has been in service ever since the question was put */
 	*question = (struct question){ 0 };
+	w->judge_answered = true;
 	return found;
 }
 

@@ -193,6 +193,7 @@ struct world {
 	enum defect defect;
 	FILE *story; /* where the steps are told, or NULL */
 	size_t bytes; /* of the state, without the core's counters */
+	bool judge_answered; /* in the last step: other vCPUs' LAPICs were said to be idle */
 	bool wrecked;      /* the last step did not end: the state is none */
 	uint32_t violated; /* set of enum property: by the last step */
 	bool judge_uncounted; /* in the last step: a source came, went or was restored, and so the counters do not add up */
