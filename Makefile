@@ -75,7 +75,7 @@ bench-boot:
 	@$(MAKE) --no-print-directory all
 	@bench/boot $(BUILD) $(ROUNDS)
 
-# Every interleaving of the core and a model of its world: see docs/proof.md. About a quarter of an hour.
+# Every interleaving of the core and a model of its world: see docs/proof.md. A few minutes.
 prove: all
 	@prove/run $(BUILD)
 
