@@ -8,14 +8,20 @@
 #include <unistd.h>
 
 #define PARAMETER "/sys/module/kvm/parameters/resample"
+#define TRACING   "/sys/kernel/tracing/"
 
-static int set_policy(const char *policy)
+static int write_file(const char *path, const char *text)
 {
-	int fd = open(PARAMETER, O_WRONLY | O_CLOEXEC);
-	ssize_t n = write(fd, policy, strlen(policy));
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t n = write(fd, text, strlen(text));
 
 	close(fd);
 	return n < 0 ? -1 : 0;
+}
+
+static int set_policy(const char *policy)
+{
+	return write_file(PARAMETER, policy);
 }
 
 /* One event of a oneshot handler whose device stays asserted until its thread quiets it. */
@@ -114,6 +120,60 @@ static void counters_tell_of_each_line(void **state)
 	fixture_close(&f);
 }
 
+/* How many lines of the trace end so. */
+static int traced(const char *end)
+{
+	char line[200];
+	FILE *file = fopen(TRACING "trace", "re");
+	int n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		const char *found = strstr(line, end);
+
+		n += found && !strcmp(found, end);
+	}
+	fclose(file);
+	return n;
+}
+
+static void trace_event_tells_of_each_decision(void **state)
+{
+	unsigned int eoi, unmask;
+	struct fixture f;
+
+	(void)state;
+	assert_int_equal(write_file(TRACING "trace", ""), 0);
+	assert_int_equal(write_file(TRACING "events/kvm/kvm_resample/enable", "1"), 0);
+	fixture_open(&f, GSI);
+	one_event(&f, &eoi, &unmask);
+	assert_int_equal(write_file(TRACING "events/kvm/kvm_resample/enable", "0"), 0);
+	assert_int_equal(traced("kvm_resample: gsi 20 held\n"), 1);
+	assert_int_equal(traced("kvm_resample: gsi 20 resampled\n"), 1);
+	fixture_close(&f);
+}
+
+/* Another VM has another policy, at the same time. */
+static void policy_is_each_vms_own(void **state)
+{
+	unsigned int eoi, unmask;
+	struct fixture old, new;
+
+	(void)state;
+	fixture_open(&old, GSI);
+	assert_int_equal(set_policy("eoi"), 0);
+	fixture_open(&new, GSI);
+	assert_int_equal(set_policy("hold"), 0);
+	one_event(&old, &eoi, &unmask);
+	assert_int_equal(eoi, 0);
+	assert_int_equal(unmask, 1);
+	one_event(&new, &eoi, &unmask);
+	assert_int_equal(eoi, 1);
+	assert_int_equal(unmask, 0);
+	fixture_close(&new);
+	fixture_close(&old);
+}
+
 int test_policies(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +183,8 @@ int test_policies(void)
 		cmocka_unit_test(eoi_of_another_entry_with_that_vector_resamples_nothing),
 		cmocka_unit_test(unknown_policy_is_refused),
 		cmocka_unit_test(counters_tell_of_each_line),
+		cmocka_unit_test(trace_event_tells_of_each_decision),
+		cmocka_unit_test(policy_is_each_vms_own),
 	};
 
 	return cmocka_run_group_tests_name("policies", tests, NULL, NULL);
