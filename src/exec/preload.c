@@ -291,7 +291,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	argument = va_arg(args, void *);
 	va_end(args);
-	request = (unsigned int)request; /* the kernel looks at no more; bindings that think it signed extend it */
+	request = (unsigned int)request; /* all that the kernel looks at; some bindings extend its sign */
 	if (request == KVM_RUN)
 		return run_vcpu(fd, argument);
 	device = request == VFIO_DEVICE_SET_IRQS || request == VFIO_DEVICE_FEATURE ? ig_fd_find(fd, IG_DEVICE) : NULL;

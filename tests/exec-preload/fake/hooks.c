@@ -68,7 +68,8 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t at, int flag
 	return syscall(SYS_preadv2, fd, parts, (long)count, (long)at, 0L, flags);
 }
 
-ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off_t at, int flags) __attribute__((alias("preadv2")));
+ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off_t at, int flags)
+	__attribute__((alias("preadv2")));
 
 int epoll_create1(int flags)
 {
