@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The 8254 for others, and in KVM's own structure (KVM API 4.71; arch/x86/include/uapi/asm/kvm.h). Of KVM's fields:
- * rw_mode is bits 5:4 of the control word; read_state, write_state and count_latched are that, or WORD1 when the upper
- * byte of two is next; mode is NEVER before the first control word. Caller serialises.
+ * rw_mode is bits 5:4 of the control word; read_state and write_state are that, or WORD1 when the upper byte of two is
+ * next; so is count_latched, but then HIGH; mode is NEVER before the first control word. Caller serialises.
  */
 #include <errno.h>
 
@@ -78,6 +78,11 @@ static bool byte_state_is_valid(uint8_t rw, uint8_t state)
 	return state == rw || (rw == RW_WORD0 && state == RW_WORD1);
 }
 
+static bool latch_is_valid(uint8_t rw, uint8_t latched)
+{
+	return !latched || latched == rw || (rw == RW_WORD0 && latched == RW_HIGH);
+}
+
 static bool channel_is_valid(const struct kvm_pit_channel_state *channel)
 {
 	if (channel->mode == MODE_NEVER)
@@ -85,7 +90,7 @@ static bool channel_is_valid(const struct kvm_pit_channel_state *channel)
 	return channel->mode <= MODE_MAX && channel->rw_mode >= RW_LOW && channel->rw_mode <= RW_WORD0 &&
 	       channel->count <= COUNT_MAX && byte_state_is_valid(channel->rw_mode, channel->read_state) &&
 	       byte_state_is_valid(channel->rw_mode, channel->write_state) &&
-	       (!channel->count_latched || byte_state_is_valid(channel->rw_mode, channel->count_latched));
+	       latch_is_valid(channel->rw_mode, channel->count_latched);
 }
 
 static uint64_t clocks_since(int64_t loaded, uint64_t now)
@@ -121,7 +126,8 @@ static void set_counter(struct ig_counter *counter, const struct kvm_pit_channel
 	counter->status = channel->status_latched ? channel->status : 0;
 	counter->write_high = channel->write_state == RW_WORD1;
 	counter->low = counter->write_high ? channel->write_latch : 0;
-	counter->read_high = (channel->count_latched ? channel->count_latched : channel->read_state) == RW_WORD1;
+	counter->read_high = channel->rw_mode == RW_WORD0 &&
+			     (channel->count_latched == RW_HIGH || channel->read_state == RW_WORD1);
 }
 
 int irqgate_pit_set_kvm(struct irqgate_pit *to, const struct kvm_pit_state2 *state, uint64_t kvm_now, uint64_t now)
@@ -148,6 +154,13 @@ int irqgate_pit_set_kvm(struct irqgate_pit *to, const struct kvm_pit_state2 *sta
 static uint8_t byte_state(uint8_t rw, bool high)
 {
 	return rw == RW_WORD0 && high ? RW_WORD1 : rw;
+}
+
+static uint8_t latch_state(const struct ig_counter *counter, uint8_t rw)
+{
+	if (!counter->count_latched)
+		return 0;
+	return rw == RW_WORD0 && counter->read_high ? RW_HIGH : rw;
 }
 
 static uint8_t mode_of(const struct ig_counter *counter)
@@ -186,7 +199,7 @@ static struct kvm_pit_channel_state get_counter(const struct ig_counter *counter
 	return (struct kvm_pit_channel_state){
 		.count = counter->count ? counter->count : COUNT_MAX,
 		.latched_count = counter->latch,
-		.count_latched = counter->count_latched ? byte_state(rw, counter->read_high) : 0,
+		.count_latched = latch_state(counter, rw),
 		.status_latched = counter->status_latched,
 		.status = counter->status,
 		.read_state = byte_state(rw, counter->read_high && !counter->count_latched),

@@ -233,6 +233,8 @@ TEST(direct_path_is_delayed_and_hears_the_next_eoi)
 		assert_int_equal(machine_eoi(&m, VECTOR), 1);
 	assert_seen(&m, 0, 0, 0);
 	assert_false(machine_remote_irr(&m, PIN));
+	machine_enable(&m, source, false);
+	machine_enable(&m, source, true);
 	machine_trigger(&m, source); /* one that was read late must not open the gate */
 	assert_seen(&m, 0, 0, 0);
 	set_time(&m, 100 * PACE + DELAY);
@@ -326,6 +328,7 @@ TEST(hold_that_is_too_old_is_told_of_once)
 	set_time(&m, 1000 + LIMIT - 1);
 	assert_int_equal(expire(&m), 0);
 	assert_int_equal(m.effects.next_time, 1000 + LIMIT);
+	machine_mask(&m); /* once more: it is the same hold */
 	set_time(&m, 1000 + LIMIT);
 	assert_int_equal(expire(&m), 1);
 	assert_seen(&m, 0, 0, 0);

@@ -184,7 +184,7 @@ TEST(what_can_not_be_is_refused)
 		case 4: bad.channels[0].count = 0x10001; break;
 		case 5: bad.channels[0].read_state = LOW; break;
 		case 6: bad.channels[0].write_state = 0; break;
-		default: bad.channels[0].count_latched = HIGH; break;
+		default: bad.channels[0].count_latched = LOW; break;
 		}
 		assert_int_equal(irqgate_pit_set_kvm(pit, &bad, KVM, START), -EINVAL);
 		assert_memory_equal(before, pit, irqgate_pit_size());
