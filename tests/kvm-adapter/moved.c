@@ -7,18 +7,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kernel-gate/vm.h" /* the guest's operations */
 
 #include <irqgate/irqchip.h>
-#include <irqgate/pit.h>
 
 #define MEMORY 0x10000U
 #define GDT    0x1000U
@@ -547,67 +544,12 @@ static void chips_are_the_same_there_and_back(void **state)
 	close_world(&w);
 }
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* But for the time at which a count was loaded, which KVM sets anew. */
-static void assert_same_channels(struct kvm_pit_state2 a, struct kvm_pit_state2 b)
-{
-	for (int i = 0; i < 3; i++)
-		a.channels[i].count_load_time = b.channels[i].count_load_time = 0;
-	assert_memory_equal(a.channels, b.channels, sizeof(a.channels));
-	assert_int_equal(a.flags, b.flags);
-}
-
-/* Programmed by the guest in KVM, in the middle of a count that is written, and of one that is read. */
-static void pit_is_the_same_there_and_back(void **state)
-{
-	struct kvm_pit_config config = { 0 };
-	struct kvm_pit_state2 first, second, third;
-	struct irqgate_pit *pit = irqgate_pit_init(malloc(irqgate_pit_size()), IRQGATE_PIT_REINJECT, 0);
-	struct world w;
-	uint64_t at;
-
-	(void)state;
-	open_world(&w, false);
-	assert_int_equal(ioctl(w.vm_fd, KVM_CREATE_PIT2, &config), 0);
-	out(&w, 0x43, 0x34); /* counter 0: both bytes, mode 2 */
-	out(&w, 0x40, 0x9c);
-	out(&w, 0x40, 0x2e); /* 10 ms */
-	out(&w, 0x43, 0xb6); /* counter 2: both bytes, mode 3 */
-	out(&w, 0x42, 0x00);
-	out(&w, 0x42, 0x80);
-	out(&w, 0x61, 0x03);
-	out(&w, 0x43, 0x80); /* latch it */
-	command(&w, GUEST_IN, 0x42, 0);
-	out(&w, 0x42, 0x77); /* and the lower byte of the next count */
-	assert_int_equal(ioctl(w.vm_fd, KVM_GET_PIT2, &first), 0);
-	at = now();
-	assert_int_equal(irqgate_pit_set_kvm(pit, &first, at, 0), 0);
-	assert_true(irqgate_pit_next(pit) <= 10100000); /* the guest's tick, at its time of 10 ms */
-	irqgate_pit_get_kvm(pit, &second, at, 0);
-	assert_same_channels(first, second);
-	assert_true(llabs(first.channels[0].count_load_time - second.channels[0].count_load_time) % 10000000 < 100000 ||
-		    llabs(first.channels[0].count_load_time - second.channels[0].count_load_time) % 10000000 > 9900000);
-	assert_int_equal(ioctl(w.vm_fd, KVM_SET_PIT2, &second), 0);
-	assert_int_equal(ioctl(w.vm_fd, KVM_GET_PIT2, &third), 0);
-	assert_same_channels(first, third);
-	free(pit);
-	close_world(&w);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moved_at_any_point_of_an_interrupt_it_comes_exactly_once),
 		cmocka_unit_test(moved_at_any_point_of_an_interrupt_of_the_8259s_it_comes_exactly_once),
 		cmocka_unit_test(chips_are_the_same_there_and_back),
-		cmocka_unit_test(pit_is_the_same_there_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
