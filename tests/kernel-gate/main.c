@@ -3,6 +3,7 @@
 #include "tests.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { STEP_US = 1000, PATIENCE = 2000, A_WHILE_US = 20000 };
@@ -60,6 +61,7 @@ int main(int argc, char **argv)
 	case 'r': return test_race();
 	case 'p': return test_policies();
 	case 'f': return print_figures();
+	case 'k': return argc > 3 ? kill_many(argv[2], (unsigned int)atoi(argv[3])) : 2;
 	default: return 2;
 	}
 }

@@ -42,4 +42,7 @@ int test_policies(void);
 /* No test: what this KVM does, whatever it is. */
 int print_figures(void);
 
+/* Starts and kills so many small VMMs with the edu device of that PCI address, which vfio-pci has. Returns 0, or 1. */
+int kill_many(const char *address, unsigned int rounds);
+
 #endif
