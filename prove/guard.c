@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/time.h>
 
 #include "prove/steps.h"
