@@ -331,6 +331,12 @@ IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqga
  */
 IRQGATE_API uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
 
+/*
+ * The set of GSIs whose level a read would show: of an IRR, that of level-triggered inputs, as far as the core knows. Who can
+ * see a device's real line shows that instead: bit (GSI % 8) of the value. 0 for any other access.
+ */
+IRQGATE_API uint16_t irqgate_core_pic_shows(const struct irqgate_core *core, const struct irqgate_pic_access *access);
+
 /* Whether INTR of the pair is high. */
 IRQGATE_API bool irqgate_core_pic_intr(const struct irqgate_core *core);
 

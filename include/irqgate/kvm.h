@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The KVM adapter for a split irqchip: the LAPICs in the kernel, the IOAPIC here (KVM API, KVM_CAP_SPLIT_IRQCHIP).
+ * The KVM adapter for a split irqchip: the LAPICs in the kernel, the IOAPICs here (KVM API, KVM_CAP_SPLIT_IRQCHIP).
  *
  * It owns no thread and no event loop. A VMM
  *   - opens it after KVM_CREATE_VM and before the first vCPU, and names each vCPU after creating it;
@@ -64,22 +64,30 @@ struct irqgate_kvm_callbacks {
 	void *opaque;
 };
 
+/*
+ * An IOAPIC, and where the guest sees it. One with extended destinations makes KVM take 32-bit APIC ids
+ * (KVM_X2APIC_API_USE_32BIT_IDS): a VMM's own routes must have the bits 31:8 of the id in address_hi then.
+ */
+struct irqgate_kvm_chip {
+	struct irqgate_chip chip;
+	uint64_t base; /* guest-physical, a multiple of 4096: the chip has the page to itself */
+};
+
 struct irqgate_kvm_config {
 	size_t size; /* sizeof(struct irqgate_kvm_config) */
 	int vm_fd;
 	enum irqgate_policy policy;
 	enum irqgate_path path;
-	uint32_t pins;        /* 0: 24 */
-	uint32_t sources;     /* at most; 0: 64 */
-	uint64_t ioapic_base; /* guest-physical; 0: IRQGATE_KVM_IOAPIC_BASE */
-	bool pic;             /* a pair of 8259As as well: then irqgate_kvm_entry() is needed */
+	uint32_t sources; /* at most; 0: 64 */
+	uint32_t chips;   /* 0: one, with the GSIs 0 to 23, at IRQGATE_KVM_IOAPIC_BASE */
+	struct irqgate_kvm_chip chip[IRQGATE_CHIPS_MAX];
+	bool pic;         /* a pair of 8259As as well: then irqgate_kvm_entry() is needed */
 	/*
 	 * Guests may suppress the broadcast of EOIs and write the IOAPIC's EOI register instead. Without it they are
 	 * told that they can not, where KVM lets that be told; where it does not, KVM broadcasts all the same.
 	 */
 	bool directed_eoi;
-	uint32_t ioapic_version; /* 0: IRQGATE_IOAPIC_VERSION_20; KVM's own is IRQGATE_IOAPIC_VERSION_11 */
-	uint64_t hold_limit;     /* nanoseconds before IRQGATE_DIAGNOSIS_HELD; 0: for ever */
+	uint64_t hold_limit; /* nanoseconds before IRQGATE_DIAGNOSIS_HELD; 0: for ever */
 	struct irqgate_kvm_callbacks callbacks;
 };
 
@@ -94,7 +102,10 @@ struct irqgate_forwarded {
 	 * negative errno. NULL: the source takes the userspace path.
 	 */
 	int (*silence)(void *opaque);
-	/* The real line now: 1 asserted, 0 not, or a negative errno. NULL: not to be had. */
+	/*
+	 * The real line now: 1 asserted, 0 not, or a negative errno. It is what a guest reads as pending (the 8259's IRR).
+	 * NULL: not to be had.
+	 */
 	int (*probe)(void *opaque);
 	void *opaque;
 };
@@ -132,10 +143,11 @@ struct irqgate_kvm_stats {
 };
 
 /*
- * Makes the VM's irqchip split and opens the adapter. GSIs 0 to 2 * pins - 1 are the library's from then on.
- * -EINVAL: a value out of range. -EOPNOTSUPP: this KVM lacks split irqchips, irqfds or MSIs. -ENOSYS: directed_eoi
- * is wanted, and this KVM lacks it (KVM_CAP_X2APIC_API, the flags to suppress EOI broadcasts). -EEXIST: the VM has
- * an irqchip or a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
+ * Makes the VM's irqchip split and opens the adapter. The GSIs below irqgate_kvm_first_gsi() are the library's from
+ * then on. -EINVAL: a value out of range, or two chips at one address or over one GSI. -EOPNOTSUPP: this KVM lacks
+ * split irqchips, irqfds or MSIs. -ENOSYS: directed_eoi is wanted, and this KVM lacks it (KVM_CAP_X2APIC_API, the flags
+ * to suppress EOI broadcasts), or extended destinations and it lacks 32-bit APIC ids. -EEXIST: the VM has an irqchip or
+ * a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
  */
 IRQGATE_API int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm **gate);
 
@@ -175,7 +187,7 @@ IRQGATE_API int irqgate_kvm_dispatch(struct irqgate_kvm *gate);
 IRQGATE_API int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry,
 				       uint32_t count);
 
-/* The first GSI that is not the library's: 2 * pins. */
+/* The first GSI that is not the library's: twice the number that follows the chips' last one. */
 IRQGATE_API uint32_t irqgate_kvm_first_gsi(const struct irqgate_kvm *gate);
 
 /*
@@ -250,7 +262,7 @@ IRQGATE_API int irqgate_kvm_restore(struct irqgate_kvm *gate, const void *saved,
 /* After a save the VM goes on here: its sources are listened to again. KVM's errors to a change of its routes. */
 IRQGATE_API int irqgate_kvm_resume(struct irqgate_kvm *gate);
 
-/* Resets the chip as a machine reset does. The VMM resets the LAPICs. */
+/* Resets the chips as a machine reset does. The VMM resets the LAPICs. */
 IRQGATE_API int irqgate_kvm_reset(struct irqgate_kvm *gate);
 
 /* -EINVAL: stats->size is none that the library knows. */

@@ -388,6 +388,20 @@ uint8_t ig_pic_read(struct ig_pic *pic, uint16_t port, struct ig_pic_result *res
 	return value;
 }
 
+static uint8_t shown(const struct ig_pic_chip *chip)
+{
+	return chip->poll || chip->read_isr ? 0 : level_triggered(chip);
+}
+
+uint16_t ig_pic_shown(const struct ig_pic *pic, uint16_t port)
+{
+	switch (port) {
+	case IG_PIC_MASTER_COMMAND: return irqs(shown(&pic->master), 0);
+	case IG_PIC_SLAVE_COMMAND: return irqs(0, shown(&pic->slave));
+	default: return 0;
+	}
+}
+
 bool ig_pic_intr(const struct ig_pic *pic)
 {
 	return resolve(&pic->master) != NONE;

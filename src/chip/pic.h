@@ -147,6 +147,12 @@ void ig_pic_write(struct ig_pic *pic, uint16_t port, uint8_t value, struct ig_pi
 /* A guest's read of a port. A poll acknowledges. What is none of the pair's reads as ones. */
 uint8_t ig_pic_read(struct ig_pic *pic, uint16_t port, struct ig_pic_result *result);
 
+/*
+ * The IRQs (a set) whose level a read of the port shows: of a chip's IRR, its level-triggered inputs. Their
+ * requests are the levels, masked or not.
+ */
+uint16_t ig_pic_shown(const struct ig_pic *pic, uint16_t port);
+
 /* Whether INTR is high: something not masked has a higher priority than what is in service. */
 bool ig_pic_intr(const struct ig_pic *pic);
 

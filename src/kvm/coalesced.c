@@ -15,31 +15,30 @@
 
 void ig_coalesced_start(struct irqgate_kvm *gate, struct kvm_run *run)
 {
-	struct kvm_coalesced_mmio_zone zone = { .addr = gate->config.ioapic_base, .size = INDEX_SIZE };
 	int page = ig_ioctl(gate->config.vm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_COALESCED_MMIO);
 
-	if (page <= 0 || ig_ioctl(gate->config.vm_fd, KVM_REGISTER_COALESCED_MMIO, &zone) < 0)
+	if (page <= 0)
 		return;
+	for (uint32_t i = 0; i < gate->config.chips; i++) {
+		struct kvm_coalesced_mmio_zone zone = { .addr = gate->config.chip[i].base, .size = INDEX_SIZE };
+
+		/* Where it is refused, the writes exit. */
+		ig_ioctl(gate->config.vm_fd, KVM_REGISTER_COALESCED_MMIO, &zone);
+	}
 	gate->ring = (struct kvm_coalesced_mmio_ring *)((char *)run + page * sysconf(_SC_PAGESIZE));
 }
 
-static bool is_index(const struct irqgate_kvm *gate, const struct kvm_coalesced_mmio *entry)
+/* False: it is not a chip's. */
+static bool take(struct irqgate_kvm *gate, const struct kvm_coalesced_mmio *entry)
 {
-	return !entry->pio && entry->phys_addr >= gate->config.ioapic_base &&
-	       entry->phys_addr < gate->config.ioapic_base + INDEX_SIZE;
-}
-
-static void take(struct irqgate_kvm *gate, const struct kvm_coalesced_mmio *entry)
-{
-	struct irqgate_access access = {
-		.offset = entry->phys_addr - gate->config.ioapic_base,
-		.bytes = entry->len,
-		.write = true,
-	};
+	struct irqgate_access access = { .bytes = entry->len, .write = true };
 	struct irqgate_effects effects; /* the index has none */
 
+	if (entry->pio || !ig_chip_find(gate, entry->phys_addr, &access))
+		return false;
 	memcpy(&access.value, entry->data, sizeof(access.value));
 	irqgate_core_ioapic_write(gate->core, &access, IRQGATE_LAPIC_NOT_ASKED, &effects);
+	return true;
 }
 
 static uint32_t ring_slots(void)
@@ -58,12 +57,10 @@ void ig_coalesced_drain(struct irqgate_kvm *gate)
 	while (ring && ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
 		entry = ring->coalesced_mmio[ring->first];
 		__atomic_store_n(&ring->first, (ring->first + 1) % ring_slots(), __ATOMIC_RELEASE);
-		if (is_index(gate, &entry)) {
-			take(gate, &entry);
-		} else if (callbacks->coalesced) {
-			pthread_mutex_unlock(&gate->lock);
-			callbacks->coalesced(callbacks->opaque, &entry);
-			pthread_mutex_lock(&gate->lock);
-		}
+		if (take(gate, &entry) || !callbacks->coalesced)
+			continue;
+		pthread_mutex_unlock(&gate->lock);
+		callbacks->coalesced(callbacks->opaque, &entry);
+		pthread_mutex_lock(&gate->lock);
 	}
 }

@@ -4,6 +4,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "kvm/msi.h"
 #include "kvm/split.h"
 
 /*
@@ -34,8 +35,8 @@ static void message_failed(struct irqgate_kvm *gate, const struct irqgate_effect
 static void send_message(struct irqgate_kvm *gate, const struct irqgate_effect *effect)
 {
 	struct kvm_msi msi = {
-		.address_lo = (uint32_t)effect->message.address,
-		.address_hi = (uint32_t)(effect->message.address >> 32),
+		.address_lo = ig_msi_address_low(&effect->message),
+		.address_hi = ig_msi_address_high(&effect->message),
 		.data = effect->message.data,
 	};
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The vCPUs' exits: what a guest does to the IOAPIC, and its EOIs. On the thread of the vCPU that exited. */
+/* The vCPUs' exits: what a guest does to the IOAPICs, and its EOIs. On the thread of the vCPU that exited. */
 #include <errno.h>
 #include <string.h>
 
 #include "chip/ioapic.h"
 #include "kvm/split.h"
+
+#define ALL_CHIPS UINT32_MAX
 
 static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
 {
@@ -14,13 +16,24 @@ static int find_vcpu(const struct irqgate_kvm *gate, int vcpu_fd)
 	return -1;
 }
 
-static bool ack_by_register(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
-			    struct irqgate_effects *effects)
+bool ig_chip_find(const struct irqgate_kvm *gate, uint64_t address, struct irqgate_access *access)
 {
-	return irqgate_core_ioapic_eoi(core, 0, vector, pin, effects);
+	for (uint32_t i = 0; i < gate->config.chips; i++) {
+		access->chip = i;
+		access->offset = address - gate->config.chip[i].base;
+		if (access->offset < IG_IOAPIC_WINDOW_SIZE)
+			return true;
+	}
+	return false;
 }
 
-typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects);
+static bool ack(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
+		struct irqgate_effects *effects)
+{
+	if (chip == ALL_CHIPS)
+		return irqgate_core_eoi(core, vector, pin, effects);
+	return irqgate_core_ioapic_eoi(core, chip, vector, pin, effects);
+}
 
 /* So many pins that share a vector are acked under one hold of the lock. */
 #define EOI_PINS 16U
@@ -29,7 +42,7 @@ typedef bool core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, 
  * More than one pin may share the vector: all under one hold of the lock, for a message that another one sends meanwhile
  * is not what this EOI is for.
  */
-static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
+static void eoi(struct irqgate_kvm *gate, uint32_t chip, uint8_t vector)
 {
 	struct irqgate_effects effects[EOI_PINS];
 	uint32_t pin = 0, hits;
@@ -37,7 +50,7 @@ static void eoi(struct irqgate_kvm *gate, uint8_t vector, core_eoi *acks)
 	do {
 		hits = 0;
 		ig_kvm_lock(gate);
-		while (hits < EOI_PINS && acks(gate->core, vector, &pin, &effects[hits]))
+		while (hits < EOI_PINS && ack(gate->core, chip, vector, &pin, &effects[hits]))
 			hits++;
 		pthread_mutex_unlock(&gate->lock);
 		for (uint32_t i = 0; i < hits; i++)
@@ -50,7 +63,7 @@ static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)
 	pthread_mutex_lock(&gate->lock);
 	ig_coalesced_drain(gate);
 	pthread_mutex_unlock(&gate->lock);
-	eoi(gate, run->eoi.vector, irqgate_core_eoi);
+	eoi(gate, ALL_CHIPS, run->eoi.vector);
 	return 1;
 }
 
@@ -70,7 +83,7 @@ static int write_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irqgate
 	pthread_mutex_unlock(&gate->lock);
 	error = ig_effects_run(gate, &effects);
 	if (vector >= 0)
-		eoi(gate, (uint8_t)vector, ack_by_register);
+		eoi(gate, access->chip, (uint8_t)vector);
 	return error;
 }
 
@@ -91,14 +104,13 @@ static uint64_t read_ioapic(struct irqgate_kvm *gate, int vcpu, const struct irq
 static int exit_mmio(struct irqgate_kvm *gate, int vcpu, struct kvm_run *run)
 {
 	struct irqgate_access access = {
-		.offset = run->mmio.phys_addr - gate->config.ioapic_base,
 		.bytes = run->mmio.len,
 		.write = run->mmio.is_write,
 	};
 	uint64_t value;
 	int error;
 
-	if (access.offset >= IG_IOAPIC_WINDOW_SIZE)
+	if (!ig_chip_find(gate, run->mmio.phys_addr, &access))
 		return 0;
 	if (access.write) {
 		memcpy(&access.value, run->mmio.data, sizeof(access.value));

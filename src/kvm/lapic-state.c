@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kvm/msi.h"
+
 /* Offsets in the LAPIC's page; IRR and ISR are banks of 8 registers of 32 bits, 16 bytes apart (SDM vol. 3, 11.4). */
 #define LAPIC_ID             0x20U
 #define LAPIC_LDR            0xd0U
@@ -15,7 +17,6 @@
 #define VECTORS_PER_REGISTER 32U
 
 /* Destinations: of a message (SDM vol. 3, 11.11.1), and what a LAPIC answers to (11.6.2, 11.12.10). */
-#define MSI_DESTINATION_SHIFT 12
 #define MSI_LOGICAL           (UINT64_C(1) << 2)
 #define DESTINATION_ALL       0xffU
 #define XAPIC_SHIFT           24
@@ -44,11 +45,16 @@ static uint32_t read_register(const struct kvm_lapic_state *lapic, uint32_t offs
 }
 
 /* KVM shows the id of an x2APIC in either place, as KVM_CAP_X2APIC_API was set (KVM API, KVM_GET_LAPIC). */
-static bool matches_physical(const struct kvm_lapic_state *lapic, uint32_t destination)
+static uint32_t read_id(const struct kvm_lapic_state *lapic)
 {
 	uint32_t id = read_register(lapic, LAPIC_ID);
 
-	return destination == DESTINATION_ALL || id >> XAPIC_SHIFT == destination || id == destination;
+	return id & XAPIC_RESERVED ? id : id >> XAPIC_SHIFT;
+}
+
+static bool matches_physical(const struct kvm_lapic_state *lapic, uint32_t destination)
+{
+	return destination == DESTINATION_ALL || read_id(lapic) == destination;
 }
 
 /* SDM vol. 3, 11.6.2.2 (flat, cluster) and 11.12.10 (x2APIC: it has bits below those of an xAPIC's). */
@@ -58,6 +64,8 @@ static bool matches_logical(const struct kvm_lapic_state *lapic, uint32_t destin
 
 	if (ldr & XAPIC_RESERVED)
 		return destination == DESTINATION_ALL || (!(ldr >> X2APIC_CLUSTER_SHIFT) && (ldr & destination));
+	if (destination > DESTINATION_ALL)
+		return false;
 	if (read_register(lapic, LAPIC_DFR) >> DFR_MODEL_SHIFT == DFR_FLAT)
 		return own & destination;
 	return (own & destination & CLUSTER_MEMBERS) &&
@@ -66,7 +74,7 @@ static bool matches_logical(const struct kvm_lapic_state *lapic, uint32_t destin
 
 static bool goes_to(const struct irqgate_message *message, const struct kvm_lapic_state *lapic)
 {
-	uint32_t destination = (uint32_t)(message->address >> MSI_DESTINATION_SHIFT) & DESTINATION_ALL;
+	uint32_t destination = ig_msi_destination(message);
 
 	return message->address & MSI_LOGICAL ? matches_logical(lapic, destination) : matches_physical(lapic, destination);
 }

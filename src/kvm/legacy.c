@@ -62,10 +62,34 @@ static uint32_t do_access(struct irqgate_kvm *gate, struct irqgate_pic_access *a
 	return calls;
 }
 
+/*
+ * The pending state that a guest reads is the devices', where their lines can be seen: one that went quiet in a hold
+ * is shown so, and one that asserts before its trigger is read, too.
+ */
+static uint8_t show_lines(struct irqgate_kvm *gate, uint16_t shown, uint8_t value)
+{
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++) {
+		uint8_t bit = (uint8_t)(1U << gsi % IG_PIC_INPUTS);
+		bool known;
+		int level;
+
+		if (!(shown >> gsi & 1))
+			continue;
+		level = irqgate_kvm_line_level(gate, gsi);
+		ig_kvm_lock(gate);
+		known = irqgate_core_line_level(gate->core, gsi);
+		pthread_mutex_unlock(&gate->lock);
+		if (level >= 0 && level != known)
+			value = level ? value | bit : (uint8_t)(value & ~bit);
+	}
+	return value;
+}
+
 static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint8_t *value)
 {
 	struct irqgate_pic_access access = { .port = port, .write = write, .value = *value };
 	struct irqgate_effects effects[CALLS_MAX];
+	uint16_t shown;
 	int error = 0;
 	bool unread;
 
@@ -73,6 +97,7 @@ static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint
 		uint32_t calls = 1;
 
 		ig_kvm_lock(gate);
+		shown = irqgate_core_pic_shows(gate->core, &access);
 		unread = read_trigger(gate, &access, effects);
 		if (!unread)
 			calls = do_access(gate, &access, effects);
@@ -84,7 +109,7 @@ static int access_byte(struct irqgate_kvm *gate, uint16_t port, bool write, uint
 				error = failed;
 		}
 	} while (unread);
-	*value = access.value;
+	*value = shown ? show_lines(gate, shown, access.value) : access.value;
 	return error;
 }
 

@@ -38,10 +38,15 @@ static irqgate_source next_source(struct irqgate_kvm *gate, uint32_t gsi, irqgat
 
 int irqgate_kvm_line_level(struct irqgate_kvm *gate, uint32_t gsi)
 {
+	struct irqgate_line_state state;
 	irqgate_source source = 0;
+	int error;
 
-	if (gsi >= gate->config.pins)
-		return -EINVAL;
+	pthread_mutex_lock(&gate->lock);
+	error = irqgate_core_line_state(gate->core, gsi, &state);
+	pthread_mutex_unlock(&gate->lock);
+	if (error)
+		return error;
 	while ((source = next_source(gate, gsi, source)))
 		if (source_level(gate, source) > 0)
 			return 1;

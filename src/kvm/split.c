@@ -13,7 +13,8 @@
 
 #include "chip/ioapic.h"
 
-/* Flags of KVM_CAP_X2APIC_API that older headers lack (KVM API 7.7). */
+/* Flags of KVM_CAP_X2APIC_API, some of which older headers lack (KVM API 7.7). */
+#define IG_X2APIC_32BIT_IDS       (UINT64_C(1) << 0)
 #define IG_X2APIC_SUPPRESS_EOI    (UINT64_C(1) << 2)
 #define IG_X2APIC_NO_SUPPRESS_EOI (UINT64_C(1) << 3)
 
@@ -69,21 +70,35 @@ static int split_irqchip(int vm_fd, uint32_t gsis)
 	return result < 0 ? result : 0;
 }
 
+static int set_apic_flag(int vm_fd, uint64_t flag)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X2APIC_API, .args = { flag } };
+	int flags = ig_ioctl(vm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_X2APIC_API);
+	int result;
+
+	if (flags < 0 || !((uint64_t)flags & flag))
+		return -ENOSYS;
+	result = ig_ioctl(vm_fd, KVM_ENABLE_CAP, &cap);
+	return result < 0 ? result : 0;
+}
+
 /*
  * A guest's LAPICs say whether they can suppress the broadcast. Older KVMs have no such flags: there they say that they
  * can, and broadcast all the same.
  */
 static int choose_eoi(int vm_fd, bool directed)
 {
-	uint64_t flag = directed ? IG_X2APIC_SUPPRESS_EOI : IG_X2APIC_NO_SUPPRESS_EOI;
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_X2APIC_API, .args = { flag } };
-	int flags = ig_ioctl(vm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_X2APIC_API);
-	int result;
+	int error = set_apic_flag(vm_fd, directed ? IG_X2APIC_SUPPRESS_EOI : IG_X2APIC_NO_SUPPRESS_EOI);
 
-	if (flags < 0 || !((uint64_t)flags & flag))
-		return directed ? -ENOSYS : 0;
-	result = ig_ioctl(vm_fd, KVM_ENABLE_CAP, &cap);
-	return result < 0 ? result : 0;
+	return error == -ENOSYS && !directed ? 0 : error;
+}
+
+static int choose_ids(const struct irqgate_kvm *gate)
+{
+	for (uint32_t i = 0; i < gate->config.chips; i++)
+		if (gate->config.chip[i].chip.extended_destinations)
+			return set_apic_flag(gate->config.vm_fd, IG_X2APIC_32BIT_IDS);
+	return 0;
 }
 
 static int make_core(struct irqgate_kvm *gate)
@@ -92,15 +107,17 @@ static int make_core(struct irqgate_kvm *gate)
 		.size = sizeof(config),
 		.policy = gate->config.policy,
 		.sources = gate->config.sources,
-		.chips = 1,
-		.chip = { { .pins = gate->config.pins, .version = (uint8_t)gate->config.ioapic_version } },
+		.chips = gate->config.chips,
 		.pic = gate->config.pic,
 		.directed_eoi = gate->config.directed_eoi,
 	};
-	size_t bytes = irqgate_core_size(&config);
+	size_t bytes;
 	void *memory;
 	int error;
 
+	for (uint32_t i = 0; i < config.chips; i++)
+		config.chip[i] = gate->config.chip[i].chip;
+	bytes = irqgate_core_size(&config);
 	if (!bytes)
 		return -EINVAL;
 	memory = malloc(bytes);
@@ -120,13 +137,13 @@ static int make_core(struct irqgate_kvm *gate)
 
 static int make_arrays(struct irqgate_kvm *gate)
 {
-	uint32_t routes = 2 * gate->config.pins;
+	uint32_t routes = irqgate_kvm_first_gsi(gate);
 
 	gate->source = calloc(gate->config.sources, sizeof(*gate->source));
 	gate->route = calloc(routes, sizeof(*gate->route));
 	gate->route_set = calloc(routes, sizeof(*gate->route_set));
 	gate->table = calloc(1, sizeof(*gate->table) + routes * sizeof(gate->table->entries[0]));
-	gate->told = calloc(gate->config.pins, sizeof(*gate->told));
+	gate->told = calloc(irqgate_core_gsis(gate->core), sizeof(*gate->told));
 	return gate->source && gate->route && gate->route_set && gate->table && gate->told ? 0 : -ENOMEM;
 }
 
@@ -179,11 +196,24 @@ static void destroy(struct irqgate_kvm *gate)
 	free(gate);
 }
 
+static bool is_free(const struct irqgate_kvm_config *config, uint32_t chips, uint64_t base)
+{
+	for (uint32_t i = 0; i < chips; i++)
+		if (config->chip[i].base == base)
+			return false;
+	return true;
+}
+
+/* The core looks at the chips themselves. */
 static bool is_valid(const struct irqgate_kvm_config *config)
 {
-	return config->size == sizeof(*config) && config->path <= IRQGATE_PATH_USERSPACE &&
-	       config->ioapic_version <= UINT8_MAX &&
-	       config->ioapic_base % IG_IOAPIC_WINDOW_SIZE == 0;
+	if (config->size != sizeof(*config) || config->path > IRQGATE_PATH_USERSPACE ||
+	    config->chips > IRQGATE_CHIPS_MAX)
+		return false;
+	for (uint32_t i = 0; i < config->chips; i++)
+		if (config->chip[i].base % IG_IOAPIC_WINDOW_SIZE || !is_free(config, i, config->chip[i].base))
+			return false;
+	return true;
 }
 
 static struct irqgate_kvm *allocate(const struct irqgate_kvm_config *config)
@@ -193,12 +223,15 @@ static struct irqgate_kvm *allocate(const struct irqgate_kvm_config *config)
 	if (!gate)
 		return NULL;
 	gate->config = *config;
-	if (!config->pins)
-		gate->config.pins = DEFAULT_PINS;
 	if (!config->sources)
 		gate->config.sources = DEFAULT_SOURCES;
-	if (!config->ioapic_base)
-		gate->config.ioapic_base = IRQGATE_KVM_IOAPIC_BASE;
+	if (!config->chips) {
+		gate->config.chips = 1;
+		gate->config.chip[0] = (struct irqgate_kvm_chip){
+			.chip = { .pins = DEFAULT_PINS },
+			.base = IRQGATE_KVM_IOAPIC_BASE,
+		};
+	}
 	gate->epoll_fd = -1;
 	gate->retry_fd = -1;
 	gate->time_fd = -1;
@@ -228,6 +261,8 @@ int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm
 		error = split_irqchip(config->vm_fd, irqgate_kvm_first_gsi(gate));
 	if (!error)
 		error = choose_eoi(config->vm_fd, config->directed_eoi);
+	if (!error)
+		error = choose_ids(gate);
 	if (error) {
 		destroy(gate);
 		return error;
@@ -255,7 +290,7 @@ void irqgate_kvm_close(struct irqgate_kvm *gate)
 
 uint32_t irqgate_kvm_first_gsi(const struct irqgate_kvm *gate)
 {
-	return 2 * gate->config.pins;
+	return 2 * irqgate_core_gsis(gate->core);
 }
 
 int irqgate_kvm_poll_fd(const struct irqgate_kvm *gate)

@@ -152,6 +152,8 @@ void ig_diagnosis_resampled(struct irqgate_kvm *gate, struct ig_kvm_source *sour
 
 /* diagnosis.c: does what is due. Caller holds no lock. */
 void ig_diagnosis_expire(struct irqgate_kvm *gate);
+/* exits.c: the chip and offset that a guest-physical address is; false: none of ours. */
+bool ig_chip_find(const struct irqgate_kvm *gate, uint64_t address, struct irqgate_access *access);
 
 /* watch.c: tells those who watch a line what has changed. Caller holds no lock. */
 void ig_watch_notice(struct irqgate_kvm *gate, uint32_t gsi);

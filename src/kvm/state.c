@@ -43,10 +43,10 @@ static void read_triggers(struct irqgate_kvm *gate)
 	}
 }
 
-static uint64_t access_index(struct irqgate_kvm *gate, bool write, uint64_t index)
+static uint64_t access_index(struct irqgate_kvm *gate, uint32_t chip, bool write, uint64_t index)
 {
 	struct irqgate_access access = {
-		.offset = IG_IOAPIC_IOREGSEL, .bytes = sizeof(uint32_t), .write = write, .value = index,
+		.offset = IG_IOAPIC_IOREGSEL, .bytes = sizeof(uint32_t), .chip = chip, .write = write, .value = index,
 	};
 	struct irqgate_effects effects; /* the index has none */
 
@@ -57,16 +57,16 @@ static uint64_t access_index(struct irqgate_kvm *gate, bool write, uint64_t inde
 }
 
 /* Settles what is in service on the direct path, by reads as the guest makes them. Caller holds lock. */
-static void settle_entries(struct irqgate_kvm *gate)
+static void settle_entries(struct irqgate_kvm *gate, uint32_t chip)
 {
-	struct irqgate_access window = { .offset = IG_IOAPIC_IOWIN, .bytes = sizeof(uint32_t) };
-	uint64_t index = access_index(gate, false, 0);
+	struct irqgate_access window = { .offset = IG_IOAPIC_IOWIN, .bytes = sizeof(uint32_t), .chip = chip };
+	uint64_t index = access_index(gate, chip, false, 0);
 
-	for (uint32_t pin = 0; pin < gate->config.pins; pin++) {
-		access_index(gate, true, IG_IOAPIC_REDTBL + 2 * pin);
+	for (uint32_t pin = 0; pin < gate->config.chip[chip].chip.pins; pin++) {
+		access_index(gate, chip, true, IG_IOAPIC_REDTBL + 2 * pin);
 		irqgate_core_ioapic_read(gate->core, &window, ig_lapic_ask_all(gate, &window));
 	}
-	access_index(gate, true, index);
+	access_index(gate, chip, true, index);
 }
 
 /* Returns with lock held. */
@@ -76,7 +76,8 @@ static void quiesce(struct irqgate_kvm *gate)
 	read_triggers(gate);
 	ig_kvm_lock(gate);
 	ig_coalesced_drain(gate);
-	settle_entries(gate);
+	for (uint32_t chip = 0; chip < gate->config.chips; chip++)
+		settle_entries(gate, chip);
 }
 
 int irqgate_kvm_resume(struct irqgate_kvm *gate)
@@ -135,7 +136,7 @@ int irqgate_kvm_set_irqchip(struct irqgate_kvm *gate, const struct irqgate_irqch
 {
 	int error;
 
-	if (irqchip->size != sizeof(*irqchip) || irqchip->ioapic.base_address != gate->config.ioapic_base)
+	if (irqchip->size != sizeof(*irqchip) || irqchip->ioapic.base_address != gate->config.chip[0].base)
 		return -EINVAL;
 	ig_kvm_lock(gate);
 	ig_coalesced_drain(gate);
@@ -152,6 +153,6 @@ int irqgate_kvm_get_irqchip(struct irqgate_kvm *gate, struct irqgate_irqchip *ir
 	error = irqgate_core_get_irqchip(gate->core, irqchip);
 	pthread_mutex_unlock(&gate->lock);
 	if (!error)
-		irqchip->ioapic.base_address = gate->config.ioapic_base;
+		irqchip->ioapic.base_address = gate->config.chip[0].base;
 	return error;
 }

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "kvm/msi.h"
 #include "kvm/split.h"
 #include "route/route.h"
 
@@ -18,8 +19,8 @@ static struct kvm_irq_routing_entry as_entry(const struct irqgate_route *route)
 		.gsi = route->gsi,
 		.type = KVM_IRQ_ROUTING_MSI,
 		.u.msi = {
-			.address_lo = (uint32_t)route->message.address,
-			.address_hi = (uint32_t)(route->message.address >> 32),
+			.address_lo = ig_msi_address_low(&route->message),
+			.address_hi = ig_msi_address_high(&route->message),
 			.data = route->message.data,
 		},
 	};
@@ -187,7 +188,7 @@ static bool are_free(const struct irqgate_kvm *gate, const struct kvm_irq_routin
 
 int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry, uint32_t count)
 {
-	size_t entries = (size_t)2 * gate->config.pins + count;
+	size_t entries = (size_t)irqgate_kvm_first_gsi(gate) + count;
 	struct kvm_irq_routing_entry *own = calloc(count ? count : 1, sizeof(*own)), *old_own;
 	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + entries * sizeof(table->entries[0])), *old_table;
 	uint32_t old_owns;

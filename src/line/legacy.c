@@ -99,6 +99,19 @@ uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct 
 	return result.unmasked;
 }
 
+uint16_t irqgate_core_pic_shows(const struct irqgate_core *core, const struct irqgate_pic_access *access)
+{
+	uint16_t shown;
+
+	if (!core->has_pic || access->write || access->done)
+		return 0;
+	shown = ig_pic_shown(&core->pic, access->port);
+	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
+		if (!ig_core_feeds_pic(core, gsi))
+			shown &= (uint16_t)~(1U << gsi);
+	return shown;
+}
+
 bool irqgate_core_pic_intr(const struct irqgate_core *core)
 {
 	return core->has_pic && ig_pic_intr(&core->pic);

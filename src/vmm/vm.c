@@ -77,7 +77,6 @@ static int open_gate(struct ig_vmm *vmm)
 		.vm_fd = vmm->vm_fd,
 		.policy = vmm->options.policy,
 		.path = vmm->options.path,
-		.pins = IG_GSIS,
 		.pic = true,
 		.hold_limit = vmm->options.hold_limit,
 		.callbacks = { .kick = kick, .diagnosed = diagnosed, .opaque = vmm },

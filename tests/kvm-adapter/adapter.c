@@ -12,17 +12,6 @@
 
 #define REMOTE_IRR 0x4000U
 
-/* The kernel's injection may take a worker's time. */
-static int comes(struct test_vm *vm, int vcpu, uint8_t vector)
-{
-	for (int i = 0; i < 200; i++) {
-		if (lapic_has(vm, vcpu, vector))
-			return 1;
-		usleep(1000);
-	}
-	return 0;
-}
-
 /* A source on a pin that the guest has unmasked; what that made of resamples and silencing is not counted. */
 static void open_unmasked(struct test_vm *vm, struct test_source *source)
 {
@@ -42,7 +31,7 @@ static void direct_path_reaches_the_lapic_without_userspace(void **state)
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
 	assert_int_equal(source_resamples(&source), 1);
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR)); /* nobody called irqgate_kvm_dispatch() */
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR)); /* nobody called irqgate_kvm_dispatch() */
 	source_close(vm, &source);
 	vm_close(vm);
 }
@@ -57,7 +46,7 @@ static void oneshot_event_changes_no_route_and_no_irqfd(void **state)
 	open_unmasked(vm, &source);
 	assert_int_equal(irqgate_kvm_stats(vm->gate, &before), 0);
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR));
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
 	assert_int_equal(source.silences, 1);
 	lapic_take(vm, 0, TEST_VECTOR);
@@ -80,7 +69,7 @@ static void unmask_waits_for_the_eoi_while_the_lapic_holds_the_vector(void **sta
 	(void)state;
 	open_unmasked(vm, &source);
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR));
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
 	assert_int_equal(source_resamples(&source), 0);
@@ -195,13 +184,13 @@ static void routes_of_the_vmm_survive_those_of_the_library(void **state)
 	source_open(vm, &source, TEST_PIN);
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
 	assert_int_equal(eventfd_write(msix, 1), 0);
-	assert_true(comes(vm, 0, 0x77));
+	assert_true(lapic_gets(vm, 0, 0x77));
 	own.u.msi.data = 0x78; /* and the other way round: the VMM changes its own */
 	assert_int_equal(irqgate_kvm_set_routes(vm->gate, &own, 1), 0);
 	assert_int_equal(eventfd_write(msix, 1), 0);
-	assert_true(comes(vm, 0, 0x78));
+	assert_true(lapic_gets(vm, 0, 0x78));
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR));
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR));
 	close(msix);
 	source_close(vm, &source);
 	vm_close(vm);
@@ -249,7 +238,7 @@ static void second_source_on_a_taken_eventfd_is_refused(void **state)
 	assert_int_equal(irqgate_kvm_add_forwarded(vm->gate, TEST_PIN + 1, &copy, &second), -EBUSY);
 	close(copy.trigger_fd);
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR)); /* and the first one is none the worse */
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR)); /* and the first one is none the worse */
 	source_close(vm, &source);
 	vm_close(vm);
 }
@@ -385,7 +374,7 @@ static void another_vcpus_lapic_that_holds_the_vector_counts(void **state)
 	(void)state;
 	open_unmasked(vm, &source);
 	source_trigger(&source);
-	assert_true(comes(vm, 0, TEST_VECTOR));
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
 	guest_read_rte(vm, 1, TEST_PIN);
 	irqgate_kvm_kicked(vm->gate, vm->vcpu_fd[0]);
@@ -414,7 +403,7 @@ static void same_vector_in_a_lapic_that_the_message_does_not_go_to_is_no_answer(
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
 	source_resamples(&source);
 	assert_int_equal(eventfd_write(msix, 1), 0);
-	assert_true(comes(vm, 0, TEST_VECTOR));
+	assert_true(lapic_gets(vm, 0, TEST_VECTOR));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 1));
 	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0)); /* by vCPU 0, whose LAPIC has the vector of the other */
 	assert_int_equal(source_resamples(&source), 1);

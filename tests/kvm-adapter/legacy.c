@@ -397,6 +397,44 @@ static void unmask_at_the_pair_leaves_the_direct_path(void **state)
 	vm_close(vm);
 }
 
+static uint8_t read_irr(struct test_vm *vm)
+{
+	guest_out(vm, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_RR);
+	return guest_in(vm, IG_PIC_MASTER_COMMAND);
+}
+
+/* In a hold and out of it, and whatever a wire on the line adds. */
+static void irr_shows_what_the_probe_sees(void **state)
+{
+	struct test_vm *vm = open_pair(TEST_USERSPACE);
+	struct test_source source = { .level = 1 };
+	irqgate_source wire;
+
+	(void)state;
+	guest_out(vm, IG_PIC_MASTER_ELCR, 0);
+	source_open(vm, &source, LINE);
+	assert_int_equal(read_irr(vm), 0); /* an edge has no level to show */
+	guest_out(vm, IG_PIC_MASTER_ELCR, 1 << LINE);
+	assert_int_equal(read_irr(vm), 1 << LINE); /* before its trigger is read */
+	source_trigger(&source);
+	assert_int_equal(irqgate_kvm_dispatch(vm->gate), 0);
+	assert_int_equal(read_irr(vm), 1 << LINE);
+	source.level = 0;
+	assert_int_equal(read_irr(vm), 0);
+	wire = add_wire(vm, LINE);
+	assert_int_equal(irqgate_kvm_set_level(vm->gate, wire, true), 0);
+	assert_int_equal(read_irr(vm), 1 << LINE);
+	assert_int_equal(irqgate_kvm_set_level(vm->gate, wire, false), 0);
+	assert_int_equal(read_irr(vm), 0);
+	source.level = -EIO; /* it can not be seen: what the gate knows counts */
+	assert_int_equal(read_irr(vm), 1 << LINE);
+	guest_out(vm, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_RR | IG_OCW3_RIS);
+	source.level = 1;
+	assert_int_equal(guest_in(vm, IG_PIC_MASTER_COMMAND), 0); /* the ISR is none of the line's */
+	source_close(vm, &source);
+	vm_close(vm);
+}
+
 static void reset_withdraws_intr(void **state)
 {
 	struct test_vm *vm = open_pair(0);
@@ -431,6 +469,7 @@ int main(void)
 		cmocka_unit_test(trigger_unread_at_the_unmask_reaches_the_other_chip),
 		cmocka_unit_test(unmask_of_two_held_lines_interrupts_for_none),
 		cmocka_unit_test(unmask_at_the_pair_leaves_the_direct_path),
+		cmocka_unit_test(irr_shows_what_the_probe_sees),
 		cmocka_unit_test(reset_withdraws_intr),
 	};
 

@@ -256,7 +256,9 @@ static void load_guest(struct world *w)
 static void open_split(struct world *w)
 {
 	struct irqgate_kvm_config config = {
-		.size = sizeof(config), .vm_fd = w->vm_fd, .pic = true, .ioapic_version = IRQGATE_IOAPIC_VERSION_11,
+		.size = sizeof(config), .vm_fd = w->vm_fd, .pic = true, .chips = 1,
+		.chip = { { .chip = { .pins = 24, .version = IRQGATE_IOAPIC_VERSION_11 },
+			    .base = IRQGATE_KVM_IOAPIC_BASE } },
 	};
 
 	assert_int_equal(irqgate_kvm_open(&config, &w->gate), 0);

@@ -16,6 +16,7 @@
 #define LAPIC_IRR        0x200
 #define REDTBL           0x10U
 #define WINDOW           0x10U
+#define EOI_REGISTER     0x40U
 #define LEVEL            0x8000U
 #define MASKED           0x10000U
 
@@ -40,24 +41,21 @@ static int set_routes(void *opaque, const struct irqgate_route *route, uint32_t 
 	return 0;
 }
 
-static void open_gate(struct test_vm *vm, unsigned int flags)
+void vm_open_gate(struct test_vm *vm, unsigned int flags, struct irqgate_kvm_config *config)
 {
-	struct irqgate_kvm_config config = {
-		.size = sizeof(config),
-		.vm_fd = vm->vm_fd,
-		.path = flags & TEST_USERSPACE ? IRQGATE_PATH_USERSPACE : IRQGATE_PATH_DIRECT,
-		.pic = flags & TEST_PIC,
-		.callbacks = {
-			.set_routes = flags & TEST_ROUTES_CALLBACK ? set_routes : NULL,
-			.kick = flags & TEST_NO_KICK ? NULL : kick,
-			.opaque = vm,
-		},
+	config->size = sizeof(*config);
+	config->vm_fd = vm->vm_fd;
+	config->path = flags & TEST_USERSPACE ? IRQGATE_PATH_USERSPACE : IRQGATE_PATH_DIRECT;
+	config->pic = flags & TEST_PIC;
+	config->callbacks = (struct irqgate_kvm_callbacks){
+		.set_routes = flags & TEST_ROUTES_CALLBACK ? set_routes : NULL,
+		.kick = flags & TEST_NO_KICK ? NULL : kick,
+		.opaque = vm,
 	};
-
-	assert_int_equal(irqgate_kvm_open(&config, &vm->gate), 0);
+	assert_int_equal(irqgate_kvm_open(config, &vm->gate), 0);
 }
 
-struct test_vm *vm_open(unsigned int vcpus, unsigned int flags)
+struct test_vm *vm_open_bare(void)
 {
 	struct test_vm *vm = calloc(1, sizeof(*vm));
 
@@ -66,14 +64,32 @@ struct test_vm *vm_open(unsigned int vcpus, unsigned int flags)
 	assert_true(vm->kvm_fd >= 0);
 	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
 	assert_true(vm->vm_fd >= 0);
-	open_gate(vm, flags);
 	vm->run_size = (size_t)ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	vm->base = IRQGATE_KVM_IOAPIC_BASE;
+	return vm;
+}
+
+void vm_add_vcpu(struct test_vm *vm, unsigned int id)
+{
+	unsigned int i = 0;
+
+	while (vm->run[i])
+		i++;
+	vm->vcpu_fd[i] = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
+	assert_true(vm->vcpu_fd[i] >= 0);
+	vm->run[i] = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd[i], 0);
+	assert_ptr_not_equal(vm->run[i], MAP_FAILED);
+	assert_int_equal(irqgate_kvm_add_vcpu(vm->gate, vm->vcpu_fd[i], vm->run[i]), 0);
+}
+
+struct test_vm *vm_open(unsigned int vcpus, unsigned int flags)
+{
+	struct irqgate_kvm_config config = { .chips = 0 };
+	struct test_vm *vm = vm_open_bare();
+
+	vm_open_gate(vm, flags, &config);
 	for (unsigned int i = 0; i < vcpus; i++) {
-		vm->vcpu_fd[i] = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)i);
-		assert_true(vm->vcpu_fd[i] >= 0);
-		vm->run[i] = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd[i], 0);
-		assert_ptr_not_equal(vm->run[i], MAP_FAILED);
-		assert_int_equal(irqgate_kvm_add_vcpu(vm->gate, vm->vcpu_fd[i], vm->run[i]), 0);
+		vm_add_vcpu(vm, i);
 		lapic_enable(vm, (int)i, 1);
 	}
 	return vm;
@@ -98,7 +114,7 @@ static uint32_t access_mmio(struct test_vm *vm, int vcpu, uint64_t offset, int i
 	struct kvm_run *run = vm->run[vcpu];
 
 	run->exit_reason = KVM_EXIT_MMIO;
-	run->mmio.phys_addr = IRQGATE_KVM_IOAPIC_BASE + offset;
+	run->mmio.phys_addr = vm->base + offset;
 	run->mmio.len = sizeof(value);
 	run->mmio.is_write = (uint8_t)is_write;
 	memset(run->mmio.data, 0, sizeof(run->mmio.data));
@@ -108,7 +124,7 @@ static uint32_t access_mmio(struct test_vm *vm, int vcpu, uint64_t offset, int i
 	return value;
 }
 
-static void write_register(struct test_vm *vm, uint32_t index, uint32_t value)
+void guest_write_register(struct test_vm *vm, uint32_t index, uint32_t value)
 {
 	access_mmio(vm, 0, 0, 1, index);
 	access_mmio(vm, 0, WINDOW, 1, value);
@@ -116,12 +132,23 @@ static void write_register(struct test_vm *vm, uint32_t index, uint32_t value)
 
 void guest_write_rte(struct test_vm *vm, uint32_t pin, uint32_t low)
 {
-	write_register(vm, REDTBL + 2 * pin, low);
+	guest_write_register(vm, REDTBL + 2 * pin, low);
 }
 
 void guest_write_dest(struct test_vm *vm, uint32_t pin, uint32_t apic_id)
 {
-	write_register(vm, REDTBL + 2 * pin + 1, apic_id << 24);
+	guest_write_register(vm, REDTBL + 2 * pin + 1, apic_id << 24);
+}
+
+uint32_t guest_read_register(struct test_vm *vm, uint32_t index)
+{
+	access_mmio(vm, 0, 0, 1, index);
+	return access_mmio(vm, 0, WINDOW, 0, 0);
+}
+
+void guest_eoi_register(struct test_vm *vm, uint8_t vector)
+{
+	access_mmio(vm, 0, EOI_REGISTER, 1, vector);
 }
 
 uint32_t guest_read_rte(struct test_vm *vm, int vcpu, uint32_t pin)
@@ -196,6 +223,16 @@ int lapic_has(struct test_vm *vm, int vcpu, uint8_t vector)
 
 	assert_int_equal(ioctl(vm->vcpu_fd[vcpu], KVM_GET_LAPIC, &lapic), 0);
 	return *irr_byte(&lapic, vector) >> vector % 8 & 1;
+}
+
+int lapic_gets(struct test_vm *vm, int vcpu, uint8_t vector)
+{
+	for (int i = 0; i < 200; i++) {
+		if (lapic_has(vm, vcpu, vector))
+			return 1;
+		usleep(1000);
+	}
+	return 0;
 }
 
 void lapic_take(struct test_vm *vm, int vcpu, uint8_t vector)

@@ -31,6 +31,7 @@ struct test_vm {
 	struct kvm_run *run[TEST_VCPUS];
 	size_t run_size;
 	struct irqgate_kvm *gate;
+	uint64_t base;       /* of the IOAPIC that the guest's accesses are to */
 	unsigned int kicked; /* bitmap of vCPUs */
 	void (*kick)(void);  /* called at each kick, if it is set */
 	struct irqgate_route routes[48];
@@ -39,6 +40,15 @@ struct test_vm {
 
 enum test_flags { TEST_USERSPACE = 1, TEST_ROUTES_CALLBACK = 2, TEST_NO_KICK = 4, TEST_PIC = 8 };
 
+/* A VM without a chip yet. */
+struct test_vm *vm_open_bare(void);
+
+/* Opens the gate of a bare VM with one chip, or those of config; the rest of config is filled in. */
+void vm_open_gate(struct test_vm *vm, unsigned int flags, struct irqgate_kvm_config *config);
+
+/* Adds the next vCPU, of that APIC id. */
+void vm_add_vcpu(struct test_vm *vm, unsigned int id);
+
 /* A VM with enabled LAPICs; fails the test where it can not be had. */
 struct test_vm *vm_open(unsigned int vcpus, unsigned int flags);
 void vm_close(struct test_vm *vm);
@@ -46,6 +56,9 @@ void vm_close(struct test_vm *vm);
 /* The guest's accesses, by vCPU 0 unless named. Each is one exit. */
 void guest_write_rte(struct test_vm *vm, uint32_t pin, uint32_t low);
 void guest_write_dest(struct test_vm *vm, uint32_t pin, uint32_t apic_id);
+void guest_write_register(struct test_vm *vm, uint32_t index, uint32_t value);
+uint32_t guest_read_register(struct test_vm *vm, uint32_t index);
+void guest_eoi_register(struct test_vm *vm, uint8_t vector);
 uint32_t guest_read_rte(struct test_vm *vm, int vcpu, uint32_t pin);
 void guest_eoi(struct test_vm *vm, int vcpu, uint8_t vector);
 
@@ -60,6 +73,7 @@ uint32_t rte(uint8_t vector, int masked);
 
 /* Whether a LAPIC has the vector in IRR; and taking it out again, as a CPU that takes the interrupt does. */
 int lapic_has(struct test_vm *vm, int vcpu, uint8_t vector);
+int lapic_gets(struct test_vm *vm, int vcpu, uint8_t vector); /* soon: the kernel's injection may take a worker's time */
 void lapic_take(struct test_vm *vm, int vcpu, uint8_t vector);
 void lapic_enable(struct test_vm *vm, int vcpu, int on);
 

@@ -341,6 +341,35 @@ TEST(port_that_is_not_the_pairs_does_nothing)
 	machine_close(&m);
 }
 
+/* Of the IRR alone, of the chip that is read, and of lines that there are. */
+TEST(read_that_shows_levels_is_known_beforehand)
+{
+	struct irqgate_pic_access read = { .port = IG_PIC_MASTER_COMMAND };
+	struct machine m;
+
+	machine_open_pair(&m, IRQGATE_POLICY_HOLD, 0);
+	machine_out(&m, IG_PIC_MASTER_ELCR, 0x28);
+	machine_out(&m, IG_PIC_SLAVE_ELCR, 0x08);
+	machine_out(&m, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_RR);
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0x28);
+	read.port = IG_PIC_MASTER_DATA;
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
+	read.port = IG_PIC_SLAVE_COMMAND;
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0x0800);
+	read.write = true;
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
+	read = (struct irqgate_pic_access){ .port = IG_PIC_MASTER_COMMAND };
+	machine_out(&m, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_POLL);
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0); /* it will be the poll */
+	machine_out(&m, IG_PIC_MASTER_COMMAND, IG_OCW3 | IG_OCW3_RR | IG_OCW3_RIS);
+	machine_in(&m, IG_PIC_MASTER_COMMAND);
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
+	machine_close(&m);
+	machine_open(&m, IRQGATE_POLICY_HOLD);
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
+	machine_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +390,7 @@ int main(void)
 		cmocka_unit_test(pair_of_a_chip_with_few_pins_has_the_lines_that_there_are),
 		cmocka_unit_test(core_without_a_pair_has_no_ports),
 		cmocka_unit_test(port_that_is_not_the_pairs_does_nothing),
+		cmocka_unit_test(read_that_shows_levels_is_known_beforehand),
 	};
 
 	return cmocka_run_group_tests_name("legacy-modes", tests, NULL, NULL);
