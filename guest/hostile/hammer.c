@@ -7,17 +7,11 @@
  */
 #include "hammer.h"
 
-#define IOAPIC 0xfec00000
-#define IOWIN 0x10
-#define IOAPIC_EOI 0x40
-#define FIRST_ENTRY 0x10
+#define FIRST_ENTRY IOAPIC_RTE_LOW(0)
 #define INDICES 0x48 /* of the registers, and some more */
 #define RTE_MODE 0x700
-#define RTE_MASKED 0x10000
-#define RTE_LEVEL 0x8000
 #define MODE_SHIFT 8
 #define MODES_SPARED ((1 << 2) | (1 << 4) | (1 << 5)) /* SMI, NMI, INIT: 82093AA, 3.2.4 */
-#define ID_SHIFT 24
 
 #define PORT_IER (IG_GUEST_SERIAL_PORT + 1)
 #define PORT_LCR (IG_GUEST_SERIAL_PORT + 3)
@@ -67,8 +61,8 @@ static bool is_spared(uint32_t index)
 
 static void write_ioapic(uint32_t index, uint32_t value)
 {
-	write32(IOAPIC, index);
-	write32(IOAPIC + IOWIN, value);
+	write32(IOAPIC_SELECT, index);
+	write32(IOAPIC_WINDOW, value);
 	accesses += 2;
 }
 
@@ -80,9 +74,9 @@ static void hammer_ioapic(void)
 		return;
 	flags = ioapic_claim();
 	write_ioapic(index, index < FIRST_ENTRY ? draw() : index & 1 ? own << ID_SHIFT : draw_entry());
-	read32(IOAPIC + IOWIN);
+	read32(IOAPIC_WINDOW);
 	ioapic_release(flags);
-	write32(IOAPIC + IOAPIC_EOI, draw());
+	write32(IOAPIC_EOI, draw());
 	accesses += 2;
 }
 

@@ -3,7 +3,7 @@
 #ifndef HAMMER_H
 #define HAMMER_H
 
-#include "../oneshot/oneshot.h"
+#include "oneshot/oneshot.h"
 
 /* What that processor does, with its interrupts off, for ever: nothing, until it is told to begin. */
 void hammer(void);

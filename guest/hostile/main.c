@@ -8,16 +8,9 @@
  */
 #include "hammer.h"
 
-#define MULTIBOOT_HAS_COMMAND_LINE 0x4
 #define EVENTS_MAX 20000
 #define UNIT 1000
 #define PER_CENT_99 99
-
-struct multiboot_info {
-	uint32_t flags, memory_lower, memory_upper, boot_device, command_line;
-};
-
-_Noreturn void guest_main(uint32_t magic, const struct multiboot_info *info);
 
 struct times {
 	uint32_t count, took[EVENTS_MAX];
@@ -87,9 +80,7 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 {
 	uint32_t pin;
 
-	(void)magic;
-	if (info->flags & MULTIBOOT_HAS_COMMAND_LINE)
-		options_read((const char *)info->command_line);
+	options_read(multiboot_command_line(magic, info));
 	if (options.cpus != 2 || !options.mode->plain || !options.mode->ioapic)
 		fail("needs cpus=2 mode=plain, not cpus", options.cpus);
 	progress_restart();
@@ -97,7 +88,8 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 	interrupts_load();
 	pic_start();
 	lapic_enable();
-	device_find();
+	if (!device_find())
+		fail("no device on PCI bus 0, vendor", IG_GUEST_PCI_VENDOR);
 	cpus_work = hammer;
 	cpus_start(options.cpus);
 	interrupts_on();

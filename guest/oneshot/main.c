@@ -7,26 +7,10 @@
  */
 #include "oneshot.h"
 
-#define MULTIBOOT_LOADED 0x2badb002 /* Multiboot 0.6.96, 3.2 */
-#define MULTIBOOT_HAS_COMMAND_LINE 0x4
 #define EVENT_BITS 16
 #define MARK_CYCLES 60000000
 #define SETTLE_CYCLES 20000000
 #define GRACE_CYCLES 200000000 /* for a processor that the host did not run until the limit was over */
-
-struct multiboot_info {
-	uint32_t flags, memory_lower, memory_upper, boot_device, command_line;
-};
-
-_Noreturn void guest_main(uint32_t magic, const struct multiboot_info *info);
-
-static void read_command_line(uint32_t magic, const struct multiboot_info *info)
-{
-	if (magic != MULTIBOOT_LOADED)
-		fail("not started by a multiboot loader, eax", magic);
-	if (info->flags & MULTIBOOT_HAS_COMMAND_LINE)
-		options_read((const char *)info->command_line);
-}
 
 /* Quiet for those who are not interrupted; stragglers are handled. */
 static void wait(uint64_t count)
@@ -100,13 +84,15 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 	const char *device;
 	uint32_t processor, pin;
 
-	read_command_line(magic, info);
+	options_read(multiboot_command_line(magic, info));
 	progress_restart();
 	interrupts_prepare();
 	interrupts_load();
 	pic_start();
 	lapic_enable();
 	device = device_find();
+	if (!device)
+		fail("no edu and no built-in device on PCI bus 0, vendor", IG_GUEST_PCI_VENDOR);
 	processor = cpus_start(options.cpus);
 	interrupts_on();
 	if (options.mode->early)

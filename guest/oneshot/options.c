@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The command line: words "name=value"; others (a loader's, the path of the image) are passed over. */
+/* The command line. */
 #include <stddef.h>
 
 #include "oneshot.h"
@@ -18,42 +18,10 @@ static const struct mode modes[] = {
 
 struct options options = { .mode = modes, .events = 1000, .cpus = 1, .limit = 4000000000 };
 
-/* Returns what follows name if word starts with it, else NULL. */
-static const char *value_of(const char *word, const char *name)
-{
-	while (*name)
-		if (*word++ != *name++)
-			return NULL;
-	return word;
-}
-
-static bool at_end(const char *text)
-{
-	return *text == ' ' || *text == '\0';
-}
-
-static uint64_t number(const char *text, const char *name, uint64_t max)
-{
-	uint64_t value = 0;
-
-	if (at_end(text))
-		fail(name, 0);
-	for (; !at_end(text); text++) {
-		if (*text < '0' || *text > '9' || value > max)
-			fail(name, (uint32_t)value);
-		value = value * 10 + (uint32_t)(*text - '0');
-	}
-	if (value > max)
-		fail(name, (uint32_t)value);
-	return value;
-}
-
 static const struct mode *find_mode(const char *name)
 {
-	const char *end;
-
 	for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if ((end = value_of(name, modes[i].name)) && at_end(end))
+		if (words_same(name, modes[i].name))
 			return &modes[i];
 	fail("mode= takes oneshot, plain, storm, edge, early, deaf, oneshot-pic, plain-pic or both", 0);
 }
@@ -63,31 +31,23 @@ static void read_word(const char *word)
 	const uint64_t max_time = UINT64_MAX / 16;
 	const char *value;
 
-	if ((value = value_of(word, "events=")))
-		options.events = (uint32_t)number(value, "events= takes a number below 2^32", UINT32_MAX);
-	else if ((value = value_of(word, "cpus=")))
-		options.cpus = (uint32_t)number(value, "cpus= takes a number from 1 to 16", MAX_CPUS);
-	else if ((value = value_of(word, "work=")))
-		options.work = number(value, "work= takes a number of cycles", max_time);
-	else if ((value = value_of(word, "gap=")))
-		options.gap = number(value, "gap= takes a number of cycles", max_time);
-	else if ((value = value_of(word, "limit=")))
-		options.limit = number(value, "limit= takes a number of cycles", max_time);
-	else if ((value = value_of(word, "mode=")))
+	if ((value = words_after(word, "events=")))
+		options.events = (uint32_t)words_number(value, UINT32_MAX, "events= takes a number below 2^32");
+	else if ((value = words_after(word, "cpus=")))
+		options.cpus = (uint32_t)words_number(value, MAX_CPUS, "cpus= takes a number from 1 to 16");
+	else if ((value = words_after(word, "work=")))
+		options.work = words_number(value, max_time, "work= takes a number of cycles");
+	else if ((value = words_after(word, "gap=")))
+		options.gap = words_number(value, max_time, "gap= takes a number of cycles");
+	else if ((value = words_after(word, "limit=")))
+		options.limit = words_number(value, max_time, "limit= takes a number of cycles");
+	else if ((value = words_after(word, "mode=")))
 		options.mode = find_mode(value);
 }
 
 void options_read(const char *line)
 {
-	while (*line) {
-		if (*line == ' ') {
-			line++;
-			continue;
-		}
-		read_word(line);
-		while (!at_end(line))
-			line++;
-	}
+	words_each(line, read_word);
 	if (options.cpus == 0)
 		fail("cpus= takes a number from 1 to 16", 0);
 	if (options.mode->pic && options.cpus > 1)

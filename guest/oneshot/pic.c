@@ -5,17 +5,6 @@
  */
 #include "oneshot.h"
 
-#define MASTER 0x20
-#define SLAVE 0xa0
-#define DATA 1     /* from a chip's command port to its data port */
-#define ELCR 0x4d0 /* one bit an IRQ, in two ports */
-#define CHIP_IRQS 8
-#define CASCADE 2  /* the master's input for the slave */
-#define ICW1 0x11  /* ICW4 follows; edges, but where ELCR says level */
-#define ICW4 0x01  /* 8086 mode, without automatic EOI */
-#define OCW2_SPECIFIC_EOI 0x60
-#define OCW3_READ_ISR 0x0b
-
 static uint16_t imr;
 
 static uint16_t port_of(uint32_t irq)

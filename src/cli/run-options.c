@@ -61,6 +61,8 @@ static void print_help(void)
 	     "  --console WHERE         the guest's serial port: stdio (a kernel's default; in a terminal\n"
 	     "                          Ctrl-A x leaves, Ctrl-A Ctrl-A is Ctrl-A), pty, or a file's name\n"
 	     "                          (for output only)\n"
+	     "  --directed-eoi          the guest may suppress its LAPICs' EOI broadcast and write the\n"
+	     "                          IOAPIC's EOI register instead; not every KVM can\n"
 	     "  --no-reboot             a reset ends the run\n"
 	     "  --no-sandbox            keep the system calls that a running VM does not need\n"
 	     "  --policy P              hold, eoi or unmask-resample (hold)\n"
@@ -87,7 +89,9 @@ static void print_help(void)
 	     "\n"
 	     "Exit status: 0 the guest powered off, or the user left its console, or the built-in guest\n"
 	     "finished and lost nothing; 1 it did not, or something failed; 2 wrong usage. With\n"
-	     "--multiboot: (V << 1) | 1 for a byte V that the guest writes to port 0xf4.");
+	     "--multiboot: (V << 1) | 1 for a byte V that the guest writes to port 0xf4.\n"
+	     "\n"
+	     "Test kernels find QEMU's test device: a byte at port 0x2000 + GSI sets that line.");
 }
 
 static int find_name(const char *const *names, size_t count, const char *name)
@@ -108,12 +112,14 @@ static int wrong(const char *option, const char *value, const char *expected)
 enum {
 	OPT_HELP, OPT_JSON, OPT_KERNEL, OPT_MULTIBOOT, OPT_APPEND, OPT_INITRD, OPT_MEM, OPT_CPUS, OPT_VFIO,
 	OPT_MSI, OPT_GUEST, OPT_POLICY, OPT_PATH, OPT_EVENTS, OPT_WORK, OPT_GAP, OPT_GSI, OPT_TIMEOUT,
-	OPT_CONSOLE, OPT_IOMMU, OPT_NO_REBOOT, OPT_NO_SANDBOX, OPT_STORM_GUARD, OPT_HOLD_LIMIT,
+	OPT_CONSOLE, OPT_DIRECTED_EOI, OPT_IOMMU, OPT_NO_REBOOT, OPT_NO_SANDBOX, OPT_STORM_GUARD,
+	OPT_HOLD_LIMIT,
 };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "directed-eoi", no_argument, NULL, OPT_DIRECTED_EOI },
 	{ "msi", no_argument, NULL, OPT_MSI },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
@@ -279,6 +285,7 @@ static int take_word(struct ig_run_options *options, int option, const char *nam
 	case OPT_JSON: options->json = true; break;
 	case OPT_MSI: options->vmm.msi = true; break;
 	case OPT_NO_REBOOT: options->vmm.no_reboot = true; break;
+	case OPT_DIRECTED_EOI: options->vmm.directed_eoi = true; break;
 	case OPT_NO_SANDBOX: options->vmm.sandbox = false; break;
 	case OPT_VFIO: return take_device(options, name, text);
 	case OPT_CONSOLE: return take_console(options, name, text);

@@ -32,7 +32,8 @@
  * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the
  * guest sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the
  * device, both of which exit. So the worker waits, within a bound, until the vCPU that took the EOI has had
- * such an exit since the trigger. On other KVMs it had it before it sent the EOI.
+ * such an exit since the trigger. On other KVMs it had it before it sent the EOI. A resample without an EOI is an
+ * unmask's, and waits for nobody.
  */
 #define WORKER_NANOSECONDS 50000L
 #define WORKER_ROUNDS_MAX  20000
@@ -49,11 +50,11 @@ struct builtin {
 	int trigger_fd, resample_fd;
 	int raise_fd;     /* the line went up, or the thread shall end */
 	/*
-	 * The thread's own: the worker's rounds since the line was unmasked, and the vCPUs' exits at the
-	 * trigger.
+	 * The thread's own: the worker's rounds since the line was unmasked, and the vCPUs' exits and EOIs at
+	 * the trigger.
 	 */
 	uint32_t rounds;
-	uint64_t taken[IG_VCPUS_MAX];
+	uint64_t taken[IG_VCPUS_MAX], eois;
 	_Atomic bool ending;
 	bool running;
 	pthread_t thread;
@@ -89,6 +90,7 @@ static void interrupt_host(struct builtin *builtin)
 	builtin->triggers++;
 	for (uint32_t i = 0; i < IG_VCPUS_MAX; i++)
 		builtin->taken[i] = builtin->pci.vmm->vcpu[i].taken;
+	builtin->eois = builtin->pci.vmm->eois;
 	signal_fd(builtin->trigger_fd);
 }
 
@@ -122,6 +124,8 @@ static bool handler_has_exited(const struct builtin *builtin)
 {
 	uint32_t vcpu = builtin->pci.vmm->eoi_vcpu;
 
+	if (builtin->pci.vmm->eois == builtin->eois)
+		return true;
 	return builtin->pci.vmm->vcpu[vcpu].handled > builtin->taken[vcpu];
 }
 

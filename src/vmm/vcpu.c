@@ -156,8 +156,10 @@ static void take_exit(struct ig_vcpu *vcpu)
 
 	vcpu->exits++;
 	vcpu->taken += handling;
-	if (vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI)
+	if (vcpu->run->exit_reason == KVM_EXIT_IOAPIC_EOI) {
 		vcpu->vmm->eoi_vcpu = vcpu->id;
+		vcpu->vmm->eois++;
+	}
 	handle_exit(vcpu);
 	vcpu->handled += handling;
 }

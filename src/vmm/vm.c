@@ -78,12 +78,15 @@ static int open_gate(struct ig_vmm *vmm)
 		.policy = vmm->options.policy,
 		.path = vmm->options.path,
 		.pic = true,
+		.directed_eoi = vmm->options.directed_eoi,
 		.hold_limit = vmm->options.hold_limit,
 		.callbacks = { .kick = kick, .diagnosed = diagnosed, .opaque = vmm },
 	};
 	int error = irqgate_kvm_open(&config, &vmm->gate);
 
-	if (error)
+	if (error == -ENOSYS)
+		ig_error("--directed-eoi: this KVM cannot suppress the broadcast of EOIs; leave it out");
+	else if (error)
 		ig_error("cannot split the irqchip: %s; this KVM lacks what irqgate needs", strerror(-error));
 	for (uint32_t gsi = 0; gsi < IG_GSIS && !error; gsi++)
 		if (vmm->options.guard.budget)

@@ -55,6 +55,7 @@ struct ig_vmm_options {
 	struct ig_console_options console;
 	enum ig_iommu iommu;
 	bool msi;                  /* assigned devices keep their MSI and MSI-X */
+	bool directed_eoi;         /* LAPICs may suppress the broadcast of EOIs */
 	bool no_reboot;            /* a reset ends the run */
 	bool sandbox;
 };
@@ -175,6 +176,7 @@ struct ig_vmm {
 	irqgate_source wire[IG_GSIS]; /* of the test ports; added when first written */
 
 	_Atomic uint32_t eoi_vcpu; /* which took the last EOI exit */
+	_Atomic uint64_t eois;     /* how many there were */
 
 	pthread_mutex_t phase_lock;
 	pthread_cond_t phase_changed;

@@ -1,74 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The local APIC (SDM volume 3, chapter 10; each processor its own), and the IOAPIC (82093AA, chapter 3; behind
- * ioapic_lock, which the handler takes too: so interrupts are off while it is held).
+ * The IOAPIC (82093AA, chapter 3), behind ioapic_lock, which the handler takes too: interrupts are off
+ * while it is held.
  */
 #include "oneshot.h"
 
-#define LAPIC 0xfee00000
-#define LAPIC_ID (LAPIC + 0x20)
-#define LAPIC_TPR (LAPIC + 0x80)
-#define LAPIC_EOI (LAPIC + 0xb0)
-#define LAPIC_SVR (LAPIC + 0xf0)
-#define LAPIC_ICR_LOW (LAPIC + 0x300)
-#define LAPIC_ICR_HIGH (LAPIC + 0x310)
-#define LAPIC_LVT_LINT0 (LAPIC + 0x350)
-#define SVR_ENABLE 0x100
-#define LVT_MASKED 0x10000
-#define LVT_EXTINT 0x700
-#define ICR_INIT 0x4500 /* delivery mode INIT, assert */
-#define ICR_STARTUP 0x4600
-#define ICR_PENDING 0x1000
-#define ICR_PATIENCE 1000000
-
-#define IOAPIC_SELECT 0xfec00000
-#define IOAPIC_WINDOW 0xfec00010
-#define IOAPIC_VERSION 0x01
-#define IOAPIC_RTE_LOW(pin) (0x10 + 2 * (pin))
-#define IOAPIC_RTE_HIGH(pin) (0x11 + 2 * (pin))
-/* Fixed delivery, physical destination, and active high: emulated chips leave the polarity to the board. */
-#define RTE_LEVEL 0x8000
-#define RTE_MASKED 0x10000
-#define ID_SHIFT 24
-
 static uint32_t ioapic_lock;
 static uint32_t trigger_mode = RTE_LEVEL;
-
-void lapic_enable(void)
-{
-	write32(LAPIC_TPR, 0);
-	write32(LAPIC_LVT_LINT0, LVT_MASKED);
-	write32(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-}
-
-/* The 8259s' INTR is at LINT0 of the boot processor. */
-void lapic_take_pic(void)
-{
-	write32(LAPIC_LVT_LINT0, LVT_EXTINT);
-}
-
-uint32_t lapic_id(void)
-{
-	return read32(LAPIC_ID) >> ID_SHIFT;
-}
-
-static void lapic_send(uint32_t id, uint32_t command)
-{
-	write32(LAPIC_ICR_HIGH, id << ID_SHIFT);
-	write32(LAPIC_ICR_LOW, command);
-	for (int i = 0; i < ICR_PATIENCE && read32(LAPIC_ICR_LOW) & ICR_PENDING; i++)
-		;
-}
-
-void lapic_init_processor(uint32_t id)
-{
-	lapic_send(id, ICR_INIT);
-}
-
-void lapic_start_processor(uint32_t id, uint32_t page)
-{
-	lapic_send(id, ICR_STARTUP | page);
-}
 
 uint32_t ioapic_claim(void)
 {
@@ -92,6 +30,7 @@ static void ioapic_write(uint32_t index, uint32_t value)
 	write32(IOAPIC_WINDOW, value);
 }
 
+/* Fixed delivery, physical destination, and active high: emulated chips leave the polarity to the board. */
 static uint32_t rte_low(uint32_t pin)
 {
 	return trigger_mode | (VECTOR_PIN + pin);
@@ -125,7 +64,7 @@ void ioapic_route(uint32_t pin, uint32_t processor)
 	ioapic_write(IOAPIC_RTE_HIGH(pin), processor << ID_SHIFT);
 	ioapic_write(IOAPIC_RTE_LOW(pin), rte_low(pin));
 	ioapic_release(flags);
-	write32(LAPIC_TPR, 0);
+	lapic_set_priority(0);
 }
 
 /* The read back waits until the chip has the mask. */
@@ -139,8 +78,9 @@ static void ioapic_mask(uint32_t pin)
 }
 
 /*
- * With interrupts on: what waits for the unmask comes with it (some software KVMs look for an open window only at
- * exits). The handler needs the lock too: it runs on another processor, or, on the only one, not before the write.
+ * With interrupts on: what waits for the unmask comes with it (some software KVMs look for an open window
+ * only at exits). The handler needs the lock too: it runs on another processor, or, on the only one, not
+ * before the write.
  */
 static void ioapic_unmask(uint32_t pin)
 {
@@ -156,7 +96,7 @@ static void ioapic_unmask(uint32_t pin)
 static void ioapic_eoi(uint32_t pin)
 {
 	(void)pin; /* the local APIC knows which it is, and tells the IOAPIC */
-	write32(LAPIC_EOI, 0);
+	lapic_eoi();
 }
 
 const struct chip ioapic = { ioapic_mask, ioapic_unmask, ioapic_eoi };

@@ -15,6 +15,8 @@
 #define FRAME_EIP 40
 #define FRAME_CS 44
 #define FRAME_EFLAGS 48
+#define VECTORS 256
+#define EXCEPTIONS 32
 #define ERROR_CODES 0x60227d00 /* the exceptions that push one: SDM volume 3, table 6-1 */
 
 	.file "entry.S" /* else the name of a temporary file: no two builds alike */
@@ -109,7 +111,11 @@ far_return:
 	.set vector, \first
 	.rept \count
 	.balign 16
-	.if !((\error_codes >> (vector - \first)) & 1)
+	.set pushes, 0
+	.if \error_codes
+	.set pushes, (\error_codes >> (vector - \first)) & 1
+	.endif
+	.if !pushes
 	pushl $0
 	.endif
 	pushl $vector
@@ -118,10 +124,8 @@ far_return:
 	.endr
 	.endm
 
-	stubs exception_stubs, 0, 32, ERROR_CODES
-	stubs pin_stubs, 0x40, 24, 0
-	stubs pic_stubs, 0x60, 16, 0
-	stubs spurious_stub, 0xff, 1, 0
+	stubs exception_stubs, 0, EXCEPTIONS, ERROR_CODES
+	stubs interrupt_stubs, EXCEPTIONS, (VECTORS - EXCEPTIONS), 0
 
 	.data
 	.balign 8

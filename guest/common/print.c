@@ -2,7 +2,7 @@
 /* Lines on the serial port, and the end of the guest. A line is printed under print_lock. */
 #include <stdarg.h>
 
-#include "oneshot.h"
+#include "common/machine.h"
 
 #define LINE_STATUS (IG_GUEST_SERIAL_PORT + 5)
 #define TRANSMITTER_EMPTY 0x20

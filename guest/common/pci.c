@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* PCI configuration mechanism 1 (PCI 3.0, 3.2.2.3.2), bus 0. The boot processor alone comes here. */
-#include "oneshot.h"
+#include "common/machine.h"
 
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA 0xcfc

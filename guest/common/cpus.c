@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The other processors, started one after the other, so that cpus_stack and arrived need no lock. */
-#include "oneshot.h"
+#include "common/machine.h"
 
 #define TRAMPOLINE 0x8000
 #define PAGE_SHIFT 12
@@ -38,7 +38,7 @@ static bool has_arrived(uint64_t patience)
 	return arrived;
 }
 
-static void start_one(uint32_t id)
+void cpus_start_one(uint32_t id)
 {
 	arrived = false;
 	cpus_stack = stacks[id] + STACK_SIZE;
@@ -62,6 +62,6 @@ uint32_t cpus_start(uint32_t count)
 		return lapic_id();
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 	for (uint32_t id = 1; id < count; id++)
-		start_one(id);
+		cpus_start_one(id);
 	return count - 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The interrupt descriptor table, and what is done with a vector. Written once, before it is loaded. */
-#include "oneshot.h"
+#include "common/machine.h"
 
 #define STUB_SIZE 16 /* entry.S */
 #define CODE_SELECTOR 0x08
@@ -16,10 +16,11 @@ struct frame {
 	uint32_t registers[8], vector, error, eip, cs, eflags;
 };
 
-extern const char exception_stubs[], pin_stubs[], pic_stubs[], spurious_stub[];
+extern const char exception_stubs[], interrupt_stubs[];
 void interrupt(const struct frame *frame);
 
 static struct gate table[VECTORS];
+bool interrupts_take_nmi;
 
 static void set_gate(uint32_t vector, const char *stub)
 {
@@ -37,11 +38,8 @@ void interrupts_prepare(void)
 {
 	for (uint32_t i = 0; i < VECTOR_EXCEPTIONS; i++)
 		set_gate(i, exception_stubs + i * STUB_SIZE);
-	for (uint32_t i = 0; i < PINS; i++)
-		set_gate(VECTOR_PIN + i, pin_stubs + i * STUB_SIZE);
-	for (uint32_t i = 0; i < IRQS; i++)
-		set_gate(VECTOR_PIC + i, pic_stubs + i * STUB_SIZE);
-	set_gate(VECTOR_SPURIOUS, spurious_stub);
+	for (uint32_t i = VECTOR_EXCEPTIONS; i < VECTORS; i++)
+		set_gate(i, interrupt_stubs + (i - VECTOR_EXCEPTIONS) * STUB_SIZE);
 }
 
 void interrupts_load(void)
@@ -58,7 +56,7 @@ void interrupt(const struct frame *frame)
 {
 	if (frame->vector == VECTOR_SPURIOUS)
 		return;
-	if (frame->vector >= VECTOR_EXCEPTIONS) {
+	if (frame->vector >= VECTOR_EXCEPTIONS || (frame->vector == VECTOR_NMI && interrupts_take_nmi)) {
 		handle_interrupt(frame->vector);
 		return;
 	}

@@ -19,6 +19,11 @@ static inline uint8_t in8(uint16_t port)
 	return value;
 }
 
+static inline void out16(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
 static inline void out32(uint16_t port, uint32_t value)
 {
 	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
@@ -43,6 +48,32 @@ static inline uint32_t read32(uintptr_t address)
 	uint32_t value;
 
 	__asm__ volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)address) : "memory");
+	return value;
+}
+
+static inline void write16(uintptr_t address, uint16_t value)
+{
+	__asm__ volatile("movw %1, %0" : "=m"(*(volatile uint16_t *)address) : "r"(value) : "memory");
+}
+
+static inline uint16_t read16(uintptr_t address)
+{
+	uint16_t value;
+
+	__asm__ volatile("movw %1, %0" : "=r"(value) : "m"(*(volatile uint16_t *)address) : "memory");
+	return value;
+}
+
+static inline void write8(uintptr_t address, uint8_t value)
+{
+	__asm__ volatile("movb %1, %0" : "=m"(*(volatile uint8_t *)address) : "q"(value) : "memory");
+}
+
+static inline uint8_t read8(uintptr_t address)
+{
+	uint8_t value;
+
+	__asm__ volatile("movb %1, %0" : "=q"(value) : "m"(*(volatile uint8_t *)address) : "memory");
 	return value;
 }
 
