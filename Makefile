@@ -3,7 +3,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test prove test-iommufd fuzz static coverage stress hostile faults bench-boot install clean
+.PHONY: all run lab-kernel test mutants prove test-iommufd fuzz static coverage stress hostile faults bench-boot
+.PHONY: install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet >$(BUILD)/build.log || { cat $(BUILD)/build.log; exit 1; }
@@ -78,6 +79,14 @@ bench-boot:
 # Every interleaving of the core and a model of its world: see docs/proof.md. A few minutes.
 prove: all
 	@prove/run $(BUILD)
+
+# Defects put into the code, one after another, and whether a test notices: a line each.
+mutants:
+	@scripts/packages build test
+	@$(MAKE) --no-print-directory all
+	@{ tests/mutants && tests/exec-mutants $(BUILD) || echo "not ok mutants: ended early"; } | \
+	tee $(BUILD)/mutants.log
+	@! grep -q '^not ok' $(BUILD)/mutants.log
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
