@@ -105,6 +105,8 @@ void board_lower(void)
 	for (uint32_t line = 0; line < LINES; line++)
 		if (raised >> line & 1)
 			line_set(line, false);
+	out8(MASTER + DATA, ALL_MASKED);
+	out8(SLAVE + DATA, ALL_MASKED);
 }
 
 /* An entry that is edge-triggered has no remote IRR. */
@@ -114,8 +116,6 @@ void board_reset(void)
 
 	board_lower();
 	raised = 0;
-	out8(MASTER + DATA, ALL_MASKED);
-	out8(SLAVE + DATA, ALL_MASKED);
 	for (uint32_t pin = 0; pin < pins; pin++)
 		entry_set(pin, RTE_MASKED | VECTOR, 0);
 	lapic_reset();

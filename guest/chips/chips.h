@@ -71,7 +71,7 @@ void entry_set_low(uint32_t pin, uint32_t low);
 uint32_t entry_low(uint32_t pin);
 bool remote_irr(uint32_t pin);
 
-/* board.c: every line low; and every pin masked, the 8259s masked; lapic_reset is for each processor. */
+/* board.c: every line low, the 8259s masked; and every pin masked. lapic_reset is for each processor. */
 void board_lower(void);
 void board_reset(void);
 void lapic_reset(void);
@@ -112,7 +112,8 @@ void pic_unmask(uint16_t irqs);
 void pic_levels(uint16_t irqs);
 void pic_eoi(uint32_t irq);
 uint8_t pic_read(uint16_t chip, uint8_t what);
-uint32_t irq_taken(void);       /* the next one that INTR brings, or NO_IRQ */
+uint32_t irq_taken(void);       /* the next one that INTR brings; NO_IRQ: none does */
+bool no_irq(void);              /* there is none, and none comes for a little */
 void irq_note(uint32_t vector); /* the handler */
 
 #endif

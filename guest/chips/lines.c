@@ -178,7 +178,7 @@ static void event_at_the_pair_is_an_interrupt(void)
 		device_ack(BIT);
 	}
 	pic_unmask((uint16_t)(1u << pin));
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 }
 
 static void quiets_the_device_first(uint32_t vector)

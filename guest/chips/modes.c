@@ -25,6 +25,12 @@ static void nmi_has_no_remote_irr(void)
 	require(came(VECTOR, 1));
 }
 
+static void nmi_of_another_processor(void)
+{
+	target = cpus - 1;
+	nmi_has_no_remote_irr();
+}
+
 static void masked_nmi_does_not_come(void)
 {
 	interrupts_take_nmi = true;
@@ -157,7 +163,8 @@ static void suppressed_eoi_holds_the_level_back(void)
 }
 
 const struct group mode_group = { "modes", (const struct test[]){
-	{ .name = "NMI has no remote IRR", .run = nmi_has_no_remote_irr, .anywhere = true },
+	{ .name = "NMI has no remote IRR", .run = nmi_has_no_remote_irr },
+	{ .name = "NMI reaches another processor", .run = nmi_of_another_processor, .cpus = 2, .irqgate = true },
 	{ .name = "masked NMI does not come", .run = masked_nmi_does_not_come, .anywhere = true },
 	{ .name = "SMI has no remote IRR", .run = smi_has_no_remote_irr },
 	{ .name = "ExtINT has no remote IRR", .run = extint_has_no_remote_irr },

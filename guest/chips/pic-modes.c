@@ -20,7 +20,7 @@ static bool order_is(uint32_t first, uint32_t second, uint32_t third)
 			return false;
 		pic_eoi(irqs[i]);
 	}
-	return irq_taken() == NO_IRQ;
+	return no_irq();
 }
 
 #define THREE (1 << 3 | 1 << 5 | 1 << 7)
@@ -75,7 +75,7 @@ static void automatic_eoi_ends_it_at_once(void)
 	line_set(3, true);
 	require(irq_taken() == 3);
 	require(irq_taken() == 5);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 }
 
 static void rotation_in_automatic_eoi(void)
@@ -104,7 +104,7 @@ static void special_mask_lets_lower_ones_in(void)
 	line_set(3, true);
 	require(irq_taken() == 3);
 	line_set(7, true);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 	pic_unmask(1 << 7);
 	out8(MASTER, OCW3_SPECIAL_MASK_ON);
 	require(irq_taken() == 7);
@@ -128,7 +128,7 @@ static void poll_serves_the_highest(void)
 	pic_eoi(5);
 	require(pic_read(MASTER, OCW3_POLL) == (POLL_INTERRUPT | 7));
 	pic_eoi(7);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 }
 
 static void special_fully_nested_lets_the_slave_nest(void)
@@ -139,7 +139,7 @@ static void special_fully_nested_lets_the_slave_nest(void)
 	line_set(12, true);
 	require(irq_taken() == 12);
 	line_set(15, true);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 	line_set(10, true);
 	require(irq_taken() == 10);
 	require(pic_read(SLAVE, OCW3_READ_ISR) == (1 << 2 | 1 << 4));
@@ -161,7 +161,7 @@ static void ltim_makes_every_input_a_level(void)
 	require(irq_taken() == 5);
 	line_set(5, false);
 	pic_eoi(5);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 }
 
 /* Both chips have the line; each is masked, acked and unmasked by itself. */
@@ -187,7 +187,7 @@ static void both_chips_have_the_line(void)
 	require(!remote_irr(11));
 	require(!pic_read(SLAVE, OCW3_READ_IRR));
 	pic_unmask(1 << 11);
-	require(irq_taken() == NO_IRQ);
+	require(no_irq());
 }
 
 const struct group pic_mode_group = { "pic-modes", (const struct test[]){
