@@ -192,25 +192,35 @@ static uint64_t clocks_of(const struct ig_counter *counter)
 	return counter->loaded - counter->element;
 }
 
-static struct kvm_pit_channel_state get_counter(const struct ig_counter *counter, uint64_t now)
+/* How the bytes of a count are read and written is known from the first control word on. */
+static void get_access(struct kvm_pit_channel_state *channel, const struct ig_counter *counter)
 {
 	uint8_t rw = counter->control >> RW_SHIFT & RW_WORD0;
 
-	return (struct kvm_pit_channel_state){
+	channel->mode = mode_of(counter);
+	channel->rw_mode = rw;
+	channel->count_latched = latch_state(counter, rw);
+	channel->read_state = byte_state(rw, counter->read_high && !counter->count_latched);
+	channel->write_state = byte_state(rw, counter->write_high);
+	channel->write_latch = counter->write_high ? counter->low : 0;
+}
+
+static struct kvm_pit_channel_state get_counter(const struct ig_counter *counter, uint64_t now)
+{
+	struct kvm_pit_channel_state channel = {
 		.count = counter->count ? counter->count : COUNT_MAX,
 		.latched_count = counter->latch,
-		.count_latched = latch_state(counter, rw),
 		.status_latched = counter->status_latched,
 		.status = counter->status,
-		.read_state = byte_state(rw, counter->read_high && !counter->count_latched),
-		.write_state = byte_state(rw, counter->write_high),
-		.write_latch = counter->low,
-		.rw_mode = rw,
-		.mode = is_as_after_power_up(counter) ? MODE_NEVER : mode_of(counter),
+		.mode = MODE_NEVER,
 		.bcd = counter->control & IG_COUNTER_BCD,
 		.gate = counter->gate,
 		.count_load_time = (int64_t)(now - clocks_of(counter) * NSEC_PER_SEC / IG_PIT_HZ),
 	};
+
+	if (!is_as_after_power_up(counter))
+		get_access(&channel, counter);
+	return channel;
 }
 
 void irqgate_pit_get_kvm(struct irqgate_pit *from, struct kvm_pit_state2 *state, uint64_t kvm_now, uint64_t now)
