@@ -51,11 +51,11 @@ IRQGATE_API bool irqgate_pit_acked(struct irqgate_pit *pit, uint64_t now);
 IRQGATE_API void irqgate_pit_lost(struct irqgate_pit *pit, uint64_t now);
 
 /*
- * To and from what KVM_GET_PIT2 and KVM_SET_PIT2 have (KVM API 4.71, 4.72), so that a VM can move between KVM's own
- * irqchip and a split one. kvm_now: KVM's clock at that moment, CLOCK_MONOTONIC of the host that it is of. Ticks that are
- * unacked or pending are not moved. KVM does not tell when counter 0 was loaded, so its tick begins anew; KVM_SET_PIT2 starts
- * all counts anew. -EINVAL: flags that are not known, or counters
- * that can not be so; then nothing has changed.
+ * To and from what KVM_GET_PIT2 and KVM_SET_PIT2 have (KVM API 4.71, 4.72), so that a VM can move between KVM's
+ * own irqchip and a split one. kvm_now: KVM's clock at that moment, CLOCK_MONOTONIC of the host that it is of. Ticks
+ * that are unacked or pending are not moved. KVM does not tell when counter 0 was loaded, so its tick begins anew;
+ * KVM_SET_PIT2 starts all counts anew. -EINVAL: flags that are not known, or counters that can not be so; then
+ * nothing has changed.
  */
 IRQGATE_API int irqgate_pit_set_kvm(struct irqgate_pit *pit, const struct kvm_pit_state2 *state, uint64_t kvm_now,
 				    uint64_t now);
