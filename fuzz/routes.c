@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "route/route.h"
 
-enum { ROUTES = 4, VECTORS = 4 };
+enum { ROUTES = 4, VECTORS = 4, DESTINATIONS = 2 };
 
 #define ADDRESS UINT64_C(0xfee00000)
 
@@ -19,9 +19,15 @@ struct needs {
 	bool has_current, in_service, known;
 };
 
+/* Bits 19:12 are the destination (Intel SDM 3, 11.11.1). */
+static uint64_t address_of(uint32_t destination)
+{
+	return ADDRESS | (uint64_t)destination << 12;
+}
+
 static struct irqgate_message draw_message(struct chance *chance)
 {
-	return (struct irqgate_message){ .address = ADDRESS | draw(chance, 2) << 12, .data = draw(chance, VECTORS) };
+	return (struct irqgate_message){ .address = address_of(draw(chance, DESTINATIONS)), .data = draw(chance, VECTORS) };
 }
 
 static bool in_table(const struct irqgate_route *table, uint32_t count, uint32_t pin,
@@ -31,6 +37,21 @@ static bool in_table(const struct irqgate_route *table, uint32_t count, uint32_t
 		if (table[i].gsi % ROUTES == pin && ig_route_same(&table[i].message, message))
 			return true;
 	return false;
+}
+
+/* What a LAPIC may hold is found if, and only if, it is one of the pin's messages. */
+static void check_held(const struct ig_route *route, int held, const struct irqgate_route *table, uint32_t count,
+		       uint32_t pin)
+{
+	struct irqgate_message message[2];
+	uint32_t messages = ig_route_messages(route, message);
+	const struct irqgate_message *found = ig_route_find(route, held);
+	bool there = false;
+
+	for (uint32_t i = 0; i < messages; i++)
+		there |= irqgate_core_lapic_holds(&message[i]) == held;
+	REQUIRE(there == (found != NULL));
+	REQUIRE(!found || in_table(table, count, pin, found));
 }
 
 static void check_pin(const struct ig_route *route, const struct needs *needs, const struct irqgate_route *table,
@@ -43,15 +64,10 @@ static void check_pin(const struct ig_route *route, const struct needs *needs, c
 	REQUIRE(messages < 2 || !ig_route_same(&message[0], &message[1]));
 	REQUIRE(!needs->has_current || in_table(table, count, pin, &needs->current));
 	REQUIRE(!needs->in_service || in_table(table, count, pin, &needs->served));
-	for (uint32_t vector = 0; vector < VECTORS; vector++) {
-		const struct irqgate_message *found = ig_route_find(route, (uint8_t)vector);
-		bool there = false;
-
-		for (uint32_t i = 0; i < messages; i++)
-			there |= ig_route_vector(&message[i]) == vector;
-		REQUIRE(there == (found != NULL));
-		REQUIRE(!found || in_table(table, count, pin, found));
-	}
+	for (uint32_t i = 0; i < DESTINATIONS * VECTORS; i++)
+		check_held(route, irqgate_core_lapic_holds(&(struct irqgate_message){
+					  .address = address_of(i / VECTORS), .data = i % VECTORS }),
+			   table, count, pin);
 }
 
 static void check(const struct ig_route routes[ROUTES], const struct needs needs[ROUTES])
