@@ -65,10 +65,36 @@ static void vm_that_ends_while_held_leaves_nothing(void **state)
 struct device {
 	struct fixture f;
 	pthread_barrier_t barrier;
-	atomic_bool asserted, stop;
+	pthread_mutex_t lock; /* of asserted and masked */
+	bool asserted, masked;
+	atomic_bool stop;
 };
 
-/* As vfio: a resample of a device that asserts triggers again. */
+static void look(struct device *device)
+{
+	device->masked = device->asserted;
+	if (device->asserted)
+		source_trigger(&device->f.source);
+}
+
+/* As vfio: a trigger masks; a resample unmasks, and what asserts then triggers again. */
+static void resampled(struct device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	if (device->masked)
+		look(device);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void set_asserted(struct device *device, bool asserted)
+{
+	pthread_mutex_lock(&device->lock);
+	device->asserted = asserted;
+	if (!device->masked)
+		look(device);
+	pthread_mutex_unlock(&device->lock);
+}
+
 static void *be_the_device(void *context)
 {
 	struct device *device = context;
@@ -76,8 +102,8 @@ static void *be_the_device(void *context)
 	while (!device->stop) {
 		struct pollfd fd = { .fd = device->f.source.resample, .events = POLLIN };
 
-		if (poll(&fd, 1, 10) == 1 && source_resamples(&device->f.source) && device->asserted)
-			source_trigger(&device->f.source);
+		if (poll(&fd, 1, 10) == 1 && source_resamples(&device->f.source))
+			resampled(device);
 	}
 	return NULL;
 }
@@ -89,7 +115,7 @@ static void *be_the_thread(void *context)
 
 	for (int i = 0; i < EVENTS; i++) {
 		pthread_barrier_wait(&device->barrier);
-		device->asserted = false;
+		set_asserted(device, false);
 		guest_write_rte(&device->f.vm.vcpu[1], GSI, VECTOR | LEVEL);
 		pthread_barrier_wait(&device->barrier);
 	}
@@ -98,8 +124,7 @@ static void *be_the_thread(void *context)
 
 static void one_event(struct device *device, unsigned int n)
 {
-	device->asserted = true;
-	source_trigger(&device->f.source);
+	set_asserted(device, true);
 	assert_true(comes(device->f.cpu, VECTOR, n));
 	guest_write_rte(device->f.cpu, GSI, VECTOR | LEVEL | MASKED);
 	pthread_barrier_wait(&device->barrier);
@@ -110,7 +135,7 @@ static void one_event(struct device *device, unsigned int n)
 
 static void eoi_beside_the_unmask_of_another_cpu_loses_and_adds_nothing(void **state)
 {
-	struct device device = { .stop = false };
+	struct device device = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t self, thread;
 
 	(void)state;
