@@ -356,6 +356,9 @@ TEST(read_that_shows_levels_is_known_beforehand)
 	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
 	read.port = IG_PIC_SLAVE_COMMAND;
 	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0x0800);
+	read.done = true;
+	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
+	read.done = false;
 	read.write = true;
 	assert_int_equal(irqgate_core_pic_shows(m.core, &read), 0);
 	read = (struct irqgate_pic_access){ .port = IG_PIC_MASTER_COMMAND };
