@@ -126,24 +126,6 @@ static void move(struct world *w)
 	machine_close(&old);
 }
 
-static void step_guest(struct world *w)
-{
-	uint8_t vector = pick(w, 2) ? VECTOR : OTHER_VECTOR;
-
-	switch (pick(w, 9)) {
-	case 0: case 1: guest_write(w, w->rte | MASKED); break;
-	case 2: case 3: guest_write(w, w->rte & ~MASKED); break;
-	case 4: guest_write(w, (w->rte & ~IG_RTE_VECTOR) | IG_RTE_LEVEL | vector); break;
-	case 5: guest_read(w); break;
-	case 6: guest_take(w, vector); break;
-	case 7: guest_eoi(w, vector); break;
-	default:
-		if (!pick(w, 8))
-			guest_write(w, w->rte ^ IG_RTE_LEVEL);
-		break;
-	}
-}
-
 static void step_pair(struct world *w)
 {
 	switch (pick(w, 8)) {
@@ -196,7 +178,7 @@ static void step(struct world *w)
 		if (w->pair && pick(w, 2))
 			step_pair(w);
 		else
-			step_guest(w);
+			guest_step(w);
 		break;
 	}
 	absorb(w);

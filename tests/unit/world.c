@@ -443,3 +443,21 @@ void check_alternation(struct world *w)
 				 stats.resamples + (uint64_t)irqgate_core_source_level(w->m.core, device->source));
 	}
 }
+
+void guest_step(struct world *w)
+{
+	uint8_t vector = pick(w, 2) ? VECTOR : OTHER_VECTOR;
+
+	switch (pick(w, 9)) {
+	case 0: case 1: guest_write(w, w->rte | MASKED); break;
+	case 2: case 3: guest_write(w, w->rte & ~MASKED); break;
+	case 4: guest_write(w, (w->rte & ~IG_RTE_VECTOR) | IG_RTE_LEVEL | vector); break;
+	case 5: guest_read(w); break;
+	case 6: guest_take(w, vector); break;
+	case 7: guest_eoi(w, vector); break;
+	default:
+		if (!pick(w, 8))
+			guest_write(w, w->rte ^ IG_RTE_LEVEL);
+		break;
+	}
+}

@@ -99,6 +99,8 @@ void guest_write(struct world *w, uint64_t rte);
 void guest_read(struct world *w);
 bool guest_take(struct world *w, uint8_t vector);
 void guest_eoi(struct world *w, uint8_t vector);
+/* One of the above, by chance: what a guest does to its entry and its LAPIC. */
+void guest_step(struct world *w);
 
 /* The pair, in world-pair.c: ports, the processor's INTA (false: INTR is low), and what a guest does with them. */
 uint8_t guest_in(struct world *w, uint16_t port);
