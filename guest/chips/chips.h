@@ -107,6 +107,7 @@ bool beats(uint32_t processor); /* it runs */
 #define VECTOR_PIC 0x30
 #define NO_IRQ 0xff
 void pic_start(uint8_t icw1, uint8_t master_icw4, uint8_t slave_icw4);
+void pit_stop(void);
 void pic_setup(void);
 void pic_unmask(uint16_t irqs);
 void pic_levels(uint16_t irqs);

@@ -152,6 +152,7 @@ void guest_main(uint32_t magic, const struct multiboot_info *info)
 	interrupts_prepare();
 	interrupts_load();
 	lapic_enable();
+	pit_stop();
 	pic_start(ICW1, ICW4, ICW4); /* whatever it still says has a vector of its own from here on */
 	cpus = count_processors();
 	cpus_work = take_work;

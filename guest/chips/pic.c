@@ -64,6 +64,14 @@ void pic_start(uint8_t icw1, uint8_t master_icw4, uint8_t slave_icw4)
 	out8(SLAVE + DATA, 0xff);
 }
 
+/* A firmware lets it tick: for the last time, at the end of a count of one (8254, mode 0). */
+void pit_stop(void)
+{
+	out8(PIT_CONTROL, PIT_COUNTER_0_MODE_0);
+	out8(PIT_COUNTER_0, 1);
+	out8(PIT_COUNTER_0, 0);
+}
+
 /* Whatever the test before has left in service: not every chip forgets it at ICW1. */
 static void end_all(void)
 {

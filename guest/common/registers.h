@@ -2,7 +2,7 @@
 /*
  * Where the interrupt controllers are, and the bits of their registers: the local APIC (SDM volume 3,
  * chapter 10), the IOAPIC (82093AA, chapter 3; its EOI register: ICH9, 13.5), the pair of 8259As (Intel
- * 231468; its ELCR: ICH9, 13.4).
+ * 231468; its ELCR: ICH9, 13.4), and the 8254 (Intel 231164).
  */
 #ifndef REGISTERS_H
 #define REGISTERS_H
@@ -79,5 +79,9 @@
 #define OCW3_SPECIAL_MASK_OFF 0x48
 #define OCW3_SPECIAL_MASK_ON 0x68
 #define POLL_INTERRUPT 0x80
+
+#define PIT_COUNTER_0 0x40
+#define PIT_CONTROL 0x43
+#define PIT_COUNTER_0_MODE_0 0x30 /* both bytes of the count follow */
 
 #endif
