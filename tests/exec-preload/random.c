@@ -3,8 +3,7 @@
  * Random histories of a guest, a VMM and its devices. After each step a masked pin has sent nothing and nothing stale
  * was delivered; at the end of each history nothing has been lost. The seeds are fixed; only the helper's timing is not.
  */
-#include <stdlib.h>
-
+#include "../histories.h"
 #include "world.h"
 
 enum { STEPS = 120, KERNEL_STEPS = 40 };
@@ -46,19 +45,11 @@ static void step(struct world *w, const struct kind *kind)
 		settle(w);
 }
 
-/* More of them by IRQGATE_TEST_HISTORIES, as a factor. */
-static uint32_t histories_of(const struct kind *kind)
-{
-	const char *factor = getenv("IRQGATE_TEST_HISTORIES");
-
-	return kind->histories * (factor ? (uint32_t)atoi(factor) : 1);
-}
-
-static void live(struct world *w, const struct kind *kind)
+static void live(struct world *w, const struct kind *kind, uint32_t count)
 {
 	uint32_t steps = kind->chip == SPLIT ? STEPS : KERNEL_STEPS;
 
-	for (uint32_t history = 0; history < histories_of(kind); history++) {
+	for (uint32_t history = 0; history < count; history++) {
 		world_open(w, kind->chip, kind->devices, history);
 		for (w->step = 0; w->step < steps; w->step++) {
 			step(w, kind);
@@ -75,7 +66,7 @@ static void live_gated(const struct kind *kind)
 {
 	struct world w = { .vmm = { .past_library = false } };
 
-	live(&w, kind);
+	live(&w, kind, histories(kind->histories));
 }
 
 TEST(one_device_on_split)
@@ -119,8 +110,8 @@ TEST(without_the_library_there_is_more)
 	const struct kind kind = { .chip = SPLIT, .devices = 1, .histories = 60 };
 	struct world gated = { .vmm = { .past_library = false } }, plain = { .vmm = { .past_library = true } };
 
-	live(&gated, &kind);
-	live(&plain, &kind);
+	live(&gated, &kind, kind.histories);
+	live(&plain, &kind, kind.histories);
 	assert_true(gated.all_messages > 0);
 	assert_true(gated.all_messages * 10 < plain.all_messages * 9);
 	assert_true(gated.all_triggers * 10 < plain.all_triggers * 9);

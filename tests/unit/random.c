@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Random histories of one line; see history.h. The seeds are fixed, so that a failure comes again. */
+#include "../histories.h"
 #include "history.h"
 
 enum { STEPS = 250 };
 
-static void live_with(struct world w, uint32_t histories)
+static void live_with(struct world w, uint32_t usual)
 {
-	for (uint32_t history = 0; history < histories; history++) {
+	uint32_t count = histories(usual);
+
+	for (uint32_t history = 0; history < count; history++) {
 		history_begin(&w, history, chance_of(history));
 		for (w.step = 0; w.step < STEPS; w.step++) {
 			history_step(&w);
@@ -17,14 +20,14 @@ static void live_with(struct world w, uint32_t histories)
 	}
 }
 
-static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+static void live(enum irqgate_policy policy, bool direct, bool shared, uint32_t usual)
 {
-	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared }, histories);
+	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared }, usual);
 }
 
-static void live_with_pair(enum irqgate_policy policy, bool direct, bool shared, uint32_t histories)
+static void live_with_pair(enum irqgate_policy policy, bool direct, bool shared, uint32_t usual)
 {
-	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared, .pair = true }, histories);
+	live_with((struct world){ .policy = policy, .direct = direct, .shared = shared, .pair = true }, usual);
 }
 
 TEST(hold_on_the_userspace_path)

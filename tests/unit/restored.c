@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../histories.h"
 #include "saved.h"
 #include "world.h"
 
@@ -237,8 +238,9 @@ static void compare_onward(const struct world *w)
 static void live(const struct world *kind)
 {
 	static struct world w;
+	uint32_t count = histories((kind->guarded ? POINTS_WITH_TIME : POINTS) / HISTORY);
 
-	for (uint32_t history = 0; history < (kind->guarded ? POINTS_WITH_TIME : POINTS) / HISTORY; history++) {
+	for (uint32_t history = 0; history < count; history++) {
 		w = *kind;
 		w.history = history;
 		w.chance = chance_of(history);
