@@ -7,7 +7,7 @@
 #define STACK_SIZE 4096
 #define INIT_CYCLES 30000000   /* the 10 ms of SDM volume 3, 8.4.4, at 3 GHz */
 #define STARTUP_CYCLES 3000000 /* long enough for most; else SIPI is sent again, as on hardware */
-#define ARRIVE_CYCLES 6000000000
+#define ARRIVE_CYCLES 60000000000
 
 extern const char trampoline[], trampoline_end[];
 extern void *volatile cpus_stack;
