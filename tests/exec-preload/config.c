@@ -7,44 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
-
-static uint32_t messages(void)
-{
-	return fake_messages(vmm.vm, VECTOR);
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	assert_said_nothing();
-	return 0;
-}
-
-static void hold(void)
-{
-	fake_assert(vmm.device[0].fd);
-	guest_take(&vmm, VECTOR);
-	guest_mask(&vmm, PIN);
-	guest_eoi(&vmm, VECTOR);
-	assert_true(device().masked);
-}
+#include "ready.h"
 
 static void set_disable(bool on)
 {

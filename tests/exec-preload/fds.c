@@ -10,45 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm.h"
+#include "ready.h"
 
 /* The descriptors that can be closed in any order. */
 enum { TRIGGER, RESAMPLE, DEVICE, VM, VCPU, CLOSINGS };
 
 /* armed, requested, in service, masked in service, held */
 enum { STEPS = 5 };
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	assert_said_nothing();
-	return 0;
-}
-
-static void hold(void)
-{
-	fake_assert(vmm.device[0].fd);
-	guest_take(&vmm, VECTOR);
-	guest_mask(&vmm, PIN);
-	guest_eoi(&vmm, VECTOR);
-	assert_true(device().masked);
-}
 
 static int *descriptor(int which)
 {

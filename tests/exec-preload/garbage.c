@@ -10,25 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	assert_said_nothing();
-	return 0;
-}
+#include "ready.h"
 
 static const unsigned long requests[] = {
 	KVM_CREATE_VM, KVM_CREATE_IRQCHIP, KVM_ENABLE_CAP, KVM_IRQFD, KVM_SET_GSI_ROUTING,

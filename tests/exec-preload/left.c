@@ -7,39 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	assert_said_nothing();
-	return 0;
-}
-
-static void hold(void)
-{
-	fake_assert(vmm.device[0].fd);
-	guest_take(&vmm, VECTOR);
-	guest_mask(&vmm, PIN);
-	guest_eoi(&vmm, VECTOR);
-	assert_true(device().masked);
-}
+#include "ready.h"
 
 /* What the guest was held back from is heard after all, at worst once too often. */
 static void assert_hold_is_over(void)

@@ -3,22 +3,7 @@
  * How a VMM sets up and changes a device's INTx while the line is the library's, split irqchip: in QEMU's order and
  * in others, in every state of the line.
  */
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
+#include "ready.h"
 
 /* The device is there, and the guest has written its entry; INTx is not set up. */
 static int open_without_intx(void **state)
@@ -31,23 +16,6 @@ static int open_without_intx(void **state)
 	vmm.device[0].trigger = vmm_new_eventfd();
 	vmm.device[0].resample = vmm_new_eventfd();
 	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	assert_said_nothing();
-	return 0;
-}
-
-static void hold(void)
-{
-	fake_assert(vmm.device[0].fd);
-	guest_take(&vmm, VECTOR);
-	guest_mask(&vmm, PIN);
-	guest_eoi(&vmm, VECTOR);
-	assert_true(device().masked);
 }
 
 /* The guest hears of what the device asserts, once. */

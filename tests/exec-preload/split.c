@@ -4,34 +4,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
-
-static uint32_t messages(void)
-{
-	return fake_messages(vmm.vm, VECTOR);
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
-	return 0;
-}
+#include "ready.h"
 
 /* Why: this is what the whole thing is for. Without the gate the device triggers again at the EOI. */
 TEST(oneshot_and_quiet_at_the_unmask)

@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm.h"
-
-static struct vmm vmm;
-
-static struct fake_device device(void)
-{
-	return fake_look(vmm.device[0].fd);
-}
+#include "ready.h"
 
 static int open_unknown(void **state)
 {
@@ -22,21 +15,6 @@ static int open_unknown(void **state)
 	vmm_open(&vmm, SPLIT);
 	vmm_add_device(&vmm, 0, PIN);
 	vmm_enable_intx(&vmm, 0);
-	return 0;
-}
-
-static int open_ready(void **state)
-{
-	(void)state;
-	vmm = (struct vmm){ 0 };
-	vmm_open_ready(&vmm, SPLIT);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	(void)state;
-	vmm_close(&vmm);
 	return 0;
 }
 
