@@ -20,12 +20,12 @@ static void check_map(const struct guest *guest, const struct boot_params *param
 			ig_memory_at(&guest->vmm, params->e820_table[i].addr, params->e820_table[i].size));
 }
 
-static void check(const struct guest *guest)
+static void check(const struct guest *guest, const struct kvm_regs *regs)
 {
 	const struct ig_vmm *vmm = &guest->vmm;
 	struct boot_params params;
 
-	REQUIRE(ig_memory_at(vmm, vmm->info, sizeof(params)));
+	REQUIRE(regs->rsi == vmm->info && ig_memory_at(vmm, vmm->info, sizeof(params)));
 	memcpy(&params, ig_memory_at(vmm, vmm->info, sizeof(params)), sizeof(params));
 	REQUIRE(ig_memory_at(vmm, vmm->entry, 1));
 	check_map(guest, &params);
@@ -38,19 +38,5 @@ static void check(const struct guest *guest)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct guest guest;
-	struct kvm_regs regs = { 0 };
-	struct kvm_sregs sregs = { 0 };
-
-	if (size < OPTION_BYTES)
-		return 0;
-	guest = (struct guest){ 0 };
-	guest_open(&guest, data, size);
-	if (!ig_boot_linux.load(&guest.vmm)) {
-		check(&guest);
-		ig_boot_linux.start(&guest.vmm, &regs, &sregs);
-		REQUIRE(regs.rsi == guest.vmm.info && regs.rip == guest.vmm.entry);
-	}
-	guest_close(&guest);
-	return 0;
+	return guest_load(&ig_boot_linux, data, size, check);
 }

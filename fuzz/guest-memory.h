@@ -73,4 +73,25 @@ static inline void guest_check_cmdline(const struct guest *guest, uint64_t start
 	REQUIRE(at && !strcmp(at, expected));
 }
 
+/* One input: the image is refused, or loaded, and then all is true. Returns 0, as libFuzzer wants it. */
+static inline int guest_load(const struct ig_boot *boot, const uint8_t *data, size_t size,
+			     void (*check)(const struct guest *guest, const struct kvm_regs *regs))
+{
+	static struct guest guest;
+	struct kvm_regs regs = { 0 };
+	struct kvm_sregs sregs = { 0 };
+
+	if (size < OPTION_BYTES)
+		return 0;
+	guest = (struct guest){ 0 };
+	guest_open(&guest, data, size);
+	if (!boot->load(&guest.vmm)) {
+		boot->start(&guest.vmm, &regs, &sregs);
+		REQUIRE(regs.rip == guest.vmm.entry);
+		check(&guest, &regs);
+	}
+	guest_close(&guest);
+	return 0;
+}
+
 #endif

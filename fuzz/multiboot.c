@@ -9,13 +9,13 @@
 enum { FLAGS = 0, MEM_UPPER = 2, CMDLINE = 4, MODS_COUNT = 5, MODS_ADDR = 6, WORDS = 7 };
 enum { HAS_MODULES = 8 };
 
-static void check(const struct guest *guest)
+static void check(const struct guest *guest, const struct kvm_regs *regs)
 {
 	const struct ig_vmm *vmm = &guest->vmm;
 	uint32_t info[WORDS], module[3];
 	char expected[APPEND_LONG + 16];
 
-	REQUIRE(ig_memory_at(vmm, vmm->info, sizeof(info)));
+	REQUIRE(regs->rbx == vmm->info && ig_memory_at(vmm, vmm->info, sizeof(info)));
 	memcpy(info, ig_memory_at(vmm, vmm->info, sizeof(info)), sizeof(info));
 	REQUIRE(info[MEM_UPPER] == (vmm->options.memory >> 10) - 1024);
 	snprintf(expected, sizeof(expected), "kernel%s%s", vmm->options.append ? " " : "",
@@ -33,19 +33,5 @@ static void check(const struct guest *guest)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct guest guest;
-	struct kvm_regs regs = { 0 };
-	struct kvm_sregs sregs = { 0 };
-
-	if (size < OPTION_BYTES)
-		return 0;
-	guest = (struct guest){ 0 };
-	guest_open(&guest, data, size);
-	if (!ig_boot_multiboot.load(&guest.vmm)) {
-		check(&guest);
-		ig_boot_multiboot.start(&guest.vmm, &regs, &sregs);
-		REQUIRE(regs.rbx == guest.vmm.info && regs.rip == guest.vmm.entry);
-	}
-	guest_close(&guest);
-	return 0;
+	return guest_load(&ig_boot_multiboot, data, size, check);
 }

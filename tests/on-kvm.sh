@@ -6,6 +6,7 @@ has_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
 
 # on_kvm NAME BUILD_DIR SCRIPT [ARGUMENT...]: returns where there is a usable /dev/kvm. Else "SCRIPT BUILD_DIR ARGUMENT..."
 # runs in the lab's host, whose KVM is real and ten times slower, and this shell ends: the results' lines are the same.
+# IRQGATE_TEST_LIMIT: seconds for that (900).
 on_kvm() {
 	! has_kvm || return 0
 	on_kvm_name=$1 on_kvm_build=$2 on_kvm_script=$3
@@ -15,9 +16,9 @@ on_kvm() {
 		exit 1
 	fi
 	on_kvm_status=0
-	timeout 900 "$on_kvm_build/irqgate" lab sh -- env IRQGATE_TEST_IN_LAB=1 \
+	timeout "${IRQGATE_TEST_LIMIT:-900}" "$on_kvm_build/irqgate" lab sh -- env IRQGATE_TEST_IN_LAB=1 \
 		IRQGATE_TEST_EVENTS="${IRQGATE_TEST_EVENTS:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
 		"$on_kvm_script" "$on_kvm_build" "$@" </dev/null || on_kvm_status=$?
-	[ "$on_kvm_status" -ne 124 ] || echo "not ok $on_kvm_name: did not end within 900 s in the lab's host"
+	[ "$on_kvm_status" -ne 124 ] || echo "not ok $on_kvm_name: did not end within ${IRQGATE_TEST_LIMIT:-900} s in the lab's host"
 	exit "$on_kvm_status"
 }

@@ -27,7 +27,11 @@
 #define REG_INTERRUPT_LINE 0x3c
 #define PULSES 16
 
-static volatile bool active, idle;
+#define PIT_CONTROL 0x43
+#define PIT_STOPS 0x30 /* counter 0 waits for its count, which does not come: 8254, "control word format" */
+#define PORT_DELAY 0x80
+
+static volatile enum hammer_work work, done; /* asked for; what it is at */
 static volatile uint32_t accesses;
 static uint32_t seed = 0x2545f491, spared, own;
 
@@ -134,51 +138,71 @@ static void hammer_pci(void)
 	accesses += 4;
 }
 
-/* All pins but the other's send to this processor from now on. */
+/* All pins but the spared one send to the processor that hammers from now on. */
 static void take_pins(void)
 {
 	uint32_t flags = ioapic_claim();
 
-	own = lapic_id();
 	for (uint32_t pin = 0; pin < PINS; pin++)
 		if (pin != spared)
 			write_ioapic(FIRST_ENTRY + 2 * pin + 1, own << ID_SHIFT);
 	ioapic_release(flags);
 }
 
-void hammer(void)
+static void hammer_all(void)
 {
-	while (!active)
-		;
-	take_pins();
-	while (true) {
-		idle = !active;
-		if (idle)
-			continue;
-		switch (pick(8)) {
-		case 0: case 1: hammer_ioapic(); break;
-		case 2: hammer_mask(); break;
-		case 3: hammer_lines(); break;
-		case 4: hammer_pci(); break;
-		default: hammer_ports(); break;
-		}
+	switch (pick(8)) {
+	case 0: case 1: hammer_ioapic(); break;
+	case 2: hammer_mask(); break;
+	case 3: hammer_lines(); break;
+	case 4: hammer_pci(); break;
+	default: hammer_ports(); break;
 	}
 }
 
-void hammer_begin(uint32_t spare)
+void hammer(void)
 {
-	spared = spare;
-	active = true;
+	own = lapic_id();
+	while (true) {
+		done = work;
+		if (done == HAMMER_HARMLESS)
+			out8(PORT_DELAY, 0);
+		else if (done == HAMMER_HOSTILE)
+			hammer_all();
+	}
 }
 
-void hammer_end(void)
+/* What it has left behind goes: lines that are up, pins that are unmasked, ticks. */
+static void clean_up(void)
 {
-	active = false;
-	while (!idle)
-		;
+	uint32_t flags = ioapic_claim();
+
+	for (uint32_t pin = 0; pin < PINS; pin++) {
+		if (pin == spared)
+			continue;
+		out8((uint16_t)(PORT_TEST_LINES + pin), 0);
+		write_ioapic(FIRST_ENTRY + 2 * pin, RTE_MASKED);
+	}
+	ioapic_release(flags);
+	out8(PIT_CONTROL, PIT_STOPS);
+	pic_start();
 	out8(PORT_LCR, LCR_8_BITS);
 	out8(PORT_IER, 0);
 	out8(PORT_MCR, MCR_READY);
+}
+
+void hammer_do(enum hammer_work wanted, uint32_t spare)
+{
+	enum hammer_work before = work;
+
+	spared = spare;
+	if (wanted == HAMMER_HOSTILE)
+		take_pins();
+	work = wanted;
+	while (done != wanted)
+		;
+	if (before == HAMMER_HOSTILE)
+		clean_up();
 }
 
 uint32_t hammer_count(void)

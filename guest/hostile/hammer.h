@@ -5,12 +5,17 @@
 
 #include "oneshot/oneshot.h"
 
-/* What that processor does, with its interrupts off, for ever: nothing, until it is told to begin. */
+enum hammer_work {
+	HAMMER_REST,	 /* a loop that leaves the guest never */
+	HAMMER_HARMLESS, /* writes to a port that does nothing, as fast as it can */
+	HAMMER_HOSTILE,
+};
+
+/* What that processor does, with its interrupts off, for ever: rest, until it is told otherwise. */
 void hammer(void);
 
-/* spare: the pin that is somebody else's. After the end the serial port can be written again. */
-void hammer_begin(uint32_t spare);
-void hammer_end(void);
+/* Returns when it does. spare: the pin that is somebody else's. Afterwards nothing is left of what was hostile. */
+void hammer_do(enum hammer_work wanted, uint32_t spare);
 
 /* How many accesses there have been. */
 uint32_t hammer_count(void);

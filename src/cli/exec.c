@@ -177,16 +177,10 @@ static int set_environment(const struct options *options, const char *library, i
 }
 
 /* Only returns what went wrong. */
-static int become(const struct options *options, const char *library, const char *program, char **argv)
+static int start(const struct options *options, const char *library, const char *program, char **argv, int json)
 {
-	int json = -1, error;
+	int error = set_environment(options, library, json);
 
-	if (options->json) {
-		json = open_json(options->json);
-		if (json < 0)
-			return IG_EXIT_FAILURE;
-	}
-	error = set_environment(options, library, json);
 	if (error) {
 		ig_error("cannot set the environment of '%s': %s", program, strerror(-error));
 		return IG_EXIT_FAILURE;
@@ -194,6 +188,22 @@ static int become(const struct options *options, const char *library, const char
 	execv(program, argv);
 	ig_error("cannot run '%s': %s", program, strerror(errno));
 	return IG_EXIT_CANNOT_RUN;
+}
+
+/* The same. */
+static int become(const struct options *options, const char *library, const char *program, char **argv)
+{
+	int json = -1, status;
+
+	if (options->json) {
+		json = open_json(options->json);
+		if (json < 0)
+			return IG_EXIT_FAILURE;
+	}
+	status = start(options, library, program, argv, json);
+	if (json >= 0)
+		close(json);
+	return status;
 }
 
 int ig_exec_main(int argc, char **argv)

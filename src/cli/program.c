@@ -109,17 +109,30 @@ static bool runs_secure(const char *path, const struct stat *file)
 	return heeded && getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
+/* A part of the file; what is not all there is damaged, and so is what is said to be at no possible place. */
+static int read_part(int fd, const char *path, void *to, size_t size, uint64_t at, const char *damage)
+{
+	ssize_t got = pread(fd, to, size, (off_t)at);
+
+	if (got < 0 && errno != EINVAL)
+		return refuse_error(path, errno);
+	return got < 0 || (size_t)got < size ? refuse(path, damage) : 0;
+}
+
 /* The loader that the program names. What musl's would make of a library for glibc is not left to chance. */
 static int check_loader(int fd, const char *path, const Elf64_Phdr *segment)
 {
+	static const char *const damage = "is damaged: its loader's name is cut short";
 	char loader[PATH_MAX];
-	ssize_t size;
+	int status;
 
 	if (segment->p_filesz < 2 || segment->p_filesz > sizeof(loader))
 		return refuse(path, "is damaged: its loader has no name");
-	size = pread(fd, loader, segment->p_filesz, (off_t)segment->p_offset);
-	if (size < 2 || (size_t)size < segment->p_filesz || loader[size - 1])
-		return refuse(path, "is damaged: its loader's name is cut short");
+	status = read_part(fd, path, loader, segment->p_filesz, segment->p_offset, damage);
+	if (status)
+		return status;
+	if (loader[segment->p_filesz - 1])
+		return refuse(path, damage);
 	if (access(loader, F_OK)) {
 		ig_error("'%s' needs the loader '%s', which is missing; install its C library", path, loader);
 		return IG_EXIT_CANNOT_RUN;
@@ -141,10 +154,11 @@ static int check_elf(int fd, const char *path, const Elf64_Ehdr *header)
 	if (header->e_phentsize != sizeof(segment))
 		return refuse(path, "is damaged: its ELF header is not that of a program");
 	for (unsigned int i = 0; i < header->e_phnum; i++) {
-		off_t at = (off_t)(header->e_phoff + i * sizeof(segment));
+		int status = read_part(fd, path, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment),
+				       "is damaged: its ELF program headers are cut short");
 
-		if (pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
-			return refuse(path, "is damaged: its ELF program headers are cut short");
+		if (status)
+			return status;
 		if (segment.p_type == PT_INTERP)
 			return check_loader(fd, path, &segment);
 	}

@@ -35,6 +35,7 @@ static int map_run(struct ig_vcpu *vcpu)
 	if (run == MAP_FAILED)
 		return -errno;
 	vcpu->run = run;
+	vcpu->run_size = (size_t)size;
 	return irqgate_kvm_add_vcpu(vcpu->vmm->gate, vcpu->fd, run);
 }
 
@@ -84,7 +85,7 @@ int ig_vcpu_reset(struct ig_vcpu *vcpu)
 void ig_vcpu_close(struct ig_vcpu *vcpu)
 {
 	if (vcpu->run)
-		munmap(vcpu->run, (size_t)ioctl(vcpu->vmm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0));
+		munmap(vcpu->run, vcpu->run_size);
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
 	free(vcpu->at_reset);

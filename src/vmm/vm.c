@@ -19,18 +19,24 @@
 #define TSS_ADDRESS          0xfffbd000UL
 #define IDENTITY_MAP_ADDRESS 0xfffbc000UL
 
+static const char *advice(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM: return "add yourself to the group kvm, or run as root";
+	case -EMFILE:
+	case -ENFILE: return "raise the limit of open files (ulimit -n)";
+	default: return "load kvm-intel or kvm-amd, or use 'irqgate lab'";
+	}
+}
+
 static int open_kvm(struct ig_vmm *vmm)
 {
 	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vmm->kvm_fd < 0) {
 		int error = -errno;
 
-		if (error == -EACCES || error == -EPERM)
-			ig_error("/dev/kvm: %s; add yourself to the group kvm, or run as root",
-				 strerror(-error));
-		else
-			ig_error("/dev/kvm: %s; load kvm-intel or kvm-amd, or use 'irqgate lab'",
-				 strerror(-error));
+		ig_error("/dev/kvm: %s; %s", strerror(-error), advice(error));
 		return error;
 	}
 	vmm->vm_fd = ioctl(vmm->kvm_fd, KVM_CREATE_VM, 0);

@@ -86,6 +86,7 @@ struct ig_vcpu {
 	uint32_t id;
 	int fd;
 	struct kvm_run *run;
+	size_t run_size;
 	pthread_t thread;
 	_Atomic bool started;
 	bool faulted; /* the last time that it ran, with no reason found */

@@ -6,7 +6,6 @@
  *
  * The program's own definitions come before libc's: so the library's calls come here. Only the library's are counted.
  */
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -14,10 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -28,10 +23,6 @@
 enum { POINTS_MAX = 2000, POINTS_MIN = 20, EVENTS = 3 };
 
 static _Atomic int calls;
-
-/* Of glibc, by the names that nobody replaces. */
-void *__libc_calloc(size_t count, size_t bytes);
-void *__libc_malloc(size_t bytes);
 
 static bool is_library(const void *caller)
 {
@@ -52,30 +43,18 @@ static bool fails(const char *name, const void *caller, int error)
 	return true;
 }
 
-/* TYPE NAME(PARAMETERS): fails with RESULT and ERROR, or does what REAL does. */
-#define REPLACE(type, name, parameters, real, result, error)                             \
-	type name parameters                                                             \
-	{                                                                                \
-		return fails(#name, __builtin_return_address(0), error) ? (result) : (real);    \
-	}
+/* What is left is counted by descriptors, in the end. */
+#define TAKEN(kind, taken, value, caller) (void)(taken)
 
-#define NEXT(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+#include "faults/replace.h"
 
-REPLACE(void *, calloc, (size_t count, size_t bytes), __libc_calloc(count, bytes), NULL, ENOMEM)
-REPLACE(void *, malloc, (size_t bytes), __libc_malloc(bytes), NULL, ENOMEM)
-REPLACE(int, eventfd, (unsigned int value, int flags), NEXT(eventfd)(value, flags), -1, EMFILE)
-REPLACE(int, epoll_create1, (int flags), NEXT(epoll_create1)(flags), -1, EMFILE)
-REPLACE(int, epoll_wait, (int fd, struct epoll_event *events, int max, int timeout),
-	NEXT(epoll_wait)(fd, events, max, timeout), -1, EINTR)
-REPLACE(int, timerfd_create, (clockid_t clock, int flags), NEXT(timerfd_create)(clock, flags), -1, EMFILE)
-REPLACE(int, pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
-			      void *(*function)(void *), void *restrict argument),
-	NEXT(pthread_create)(thread, attributes, function, argument), EAGAIN, EAGAIN)
-REPLACE(DIR *, opendir, (const char *path), NEXT(opendir)(path), NULL, EMFILE)
-REPLACE(ssize_t, readlink, (const char *restrict path, char *restrict to, size_t bytes),
-	NEXT(readlink)(path, to, bytes), -1, EACCES)
-REPLACE(void *, mmap64, (void *at, size_t bytes, int protection, int flags, int fd, off64_t offset),
-	NEXT(mmap64)(at, bytes, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
+FAULTS_OF_MEMORY(REPLACE_ALLOCATOR)
+FAULTS_OF_RESIZING(REPLACE_ALLOCATOR)
+FAULTS_OF_DESCRIPTORS(REPLACE)
+FAULTS_OF_EVENTS(REPLACE)
+FAULTS_OF_FILES(REPLACE)
+FAULTS_OF_MAPPINGS(REPLACE)
+FAULTS_OF_THREADS(REPLACE)
 
 /* What only gives back does not fail. */
 int epoll_ctl(int fd, int operation, int of, struct epoll_event *event)

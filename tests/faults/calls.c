@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <linux/kvm.h>
 #include <linux/vfio.h>
+
+#include "faults/table.h"
 
 struct faults_world faults_world;
 
@@ -59,21 +59,26 @@ static bool fails(const char *name, int error)
 	return true;
 }
 
-/* The table: TYPE NAME(PARAMETERS) calls NAME(ARGUMENTS), and fails with RESULT and ERROR. */
-#define WRAP(type, name, parameters, arguments, result, error)      \
+/* The rows of the table, as the linker's wrappers. */
+#define WRAP(type, name, parameters, arguments, result, error, kind, takes) \
 	type __real_##name parameters;                              \
 	type __wrap_##name parameters;                              \
 	type __wrap_##name parameters                               \
 	{                                                           \
-		return fails(#name, error) ? (result) : __real_##name arguments; \
+		const int taken = (takes);                          \
+		type value = fails(#name, error) ? (result) : __real_##name arguments; \
+                                                                    \
+		if (value != (result))                              \
+			held.kind += taken;                         \
+		return value;                                       \
 	}
 
-WRAP(int, epoll_wait, (int fd, struct epoll_event *event, int max, int time), (fd, event, max, time), -1, EINTR)
-WRAP(int, timerfd_settime, (int fd, int flags, const struct itimerspec *new, struct itimerspec *old),
-     (fd, flags, new, old), -1, EINVAL)
-WRAP(ssize_t, read, (int fd, void *to, size_t bytes), (fd, to, bytes), -1, EINTR)
-WRAP(ssize_t, write, (int fd, const void *from, size_t bytes), (fd, from, bytes), -1, EINTR)
-WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
+FAULTS_OF_MEMORY(WRAP)
+FAULTS_OF_RESIZING(WRAP)
+FAULTS_OF_DESCRIPTORS(WRAP)
+FAULTS_OF_EVENTS(WRAP)
+FAULTS_OF_STREAMS(WRAP)
+FAULTS_OF_FILES(WRAP)
 
 void faults_signal(int fd)
 {
@@ -90,36 +95,16 @@ bool faults_was_signalled(int fd)
 	return __real_read(fd, &count, sizeof(count)) == sizeof(count);
 }
 
-/* What takes something that has to be given back. */
-#define WRAP_TAKING(type, name, parameters, arguments, result, error, what) \
-	type __real_##name parameters;                              \
-	type __wrap_##name parameters;                              \
-	type __wrap_##name parameters                               \
-	{                                                           \
-		type taken = fails(#name, error) ? (result) : __real_##name arguments; \
-                                                                    \
-		held.what += taken != (result);                     \
-		return taken;                                       \
-	}
-
-WRAP_TAKING(void *, malloc, (size_t bytes), (bytes), NULL, ENOMEM, blocks)
-WRAP_TAKING(void *, calloc, (size_t count, size_t bytes), (count, bytes), NULL, ENOMEM, blocks)
-WRAP_TAKING(int, eventfd, (unsigned int value, int flags), (value, flags), -1, EMFILE, descriptors)
-WRAP_TAKING(int, epoll_create1, (int flags), (flags), -1, EMFILE, descriptors)
-WRAP_TAKING(int, timerfd_create, (int clock, int flags), (clock, flags), -1, EMFILE, descriptors)
-
 int __real_epoll_ctl(int fd, int op, int of, struct epoll_event *event);
 int __wrap_epoll_ctl(int fd, int op, int of, struct epoll_event *event);
 void __real_free(void *block);
 void __wrap_free(void *block);
-void *__real_realloc(void *block, size_t bytes);
-void *__wrap_realloc(void *block, size_t bytes);
 int __real_close(int fd);
 int __wrap_close(int fd);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-ssize_t __real_pread(int fd, void *to, size_t bytes, off_t at);
-ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at);
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+ssize_t __real_pread64(int fd, void *to, size_t bytes, off64_t at);
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off64_t at);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
@@ -140,21 +125,13 @@ void __wrap_free(void *block)
 	__real_free(block);
 }
 
-void *__wrap_realloc(void *block, size_t bytes)
-{
-	if (fails("realloc", ENOMEM))
-		return NULL;
-	held.blocks += !block;
-	return __real_realloc(block, bytes);
-}
-
 int __wrap_close(int fd)
 {
 	held.descriptors--;
 	return __real_close(fd);
 }
 
-int __wrap_fcntl(int fd, int command, ...)
+int __wrap_fcntl64(int fd, int command, ...)
 {
 	va_list args;
 	int argument;
@@ -162,15 +139,15 @@ int __wrap_fcntl(int fd, int command, ...)
 	va_start(args, command);
 	argument = va_arg(args, int);
 	va_end(args);
-	return fails("fcntl", EBADF) ? -1 : __real_fcntl(fd, command, argument);
+	return fails("fcntl64", EBADF) ? -1 : __real_fcntl64(fd, command, argument);
 }
 
-ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off64_t at)
 {
-	if (fails("pread", EIO))
+	if (fails("pread64", EIO))
 		return -1;
 	if (fd != FAKE_DEVICE)
-		return __real_pread(fd, to, bytes, at);
+		return __real_pread64(fd, to, bytes, at);
 	memset(to, 0, bytes);
 	return (ssize_t)bytes;
 }

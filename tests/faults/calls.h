@@ -21,7 +21,7 @@ const char *faults_failed(void);
 
 /* What has been taken and not given back: blocks of memory, descriptors, KVM's irqfds, INTx of the fake device. */
 struct faults_held {
-	int blocks, descriptors, irqfds, interrupts;
+	int blocks, descriptors, irqfds, interrupts, pages, nothing;
 };
 
 struct faults_held faults_held(void);

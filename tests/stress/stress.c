@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * stress --played|--kvm EVENTS: the KVM adapter under threads. Three lines, each with a vCPU: one on the direct path and
- * one on the userspace path, each with a device whose events must come exactly once; and one whose devices come and go
- * while a wire moves, where none may be lost. A thread for each vCPU (EOI, mask, unmask, reads of the others' entries),
- * each device, the wire, and the VMM's loop. Threads wait at the library's locks and ioctls by chance.
+ * stress --played|--kvm EVENTS [SECONDS]: the KVM adapter under threads. Lines in three groups: on the direct path and on
+ * the userspace path, each line with a device whose events must come exactly once; and one line whose devices come and
+ * go while a wire moves, where none may be lost. Each line has a vCPU. A thread for each group's vCPUs (EOI, mask, unmask,
+ * reads of the others' entries), each group's devices, the wire, and the VMM's loop. Threads wait at the library's locks
+ * and ioctls by chance. It ends after so many events, or when the time is over and none is under way.
  */
 #include <pthread.h>
 #include <poll.h>
@@ -17,7 +18,10 @@
 
 #include "world.h"
 
-enum { DIRECT, USERSPACE, CHANGING, LINES, FIRST_GSI = 16, FIRST_VECTOR = 0x41, PATIENCE_SEC = 120, CHANGE_EVERY = 20 };
+enum { DIRECT, USERSPACE, CHANGING, GROUPS };
+enum { EACH = 8, CHANGING_LINE = CHANGING * EACH, LINES, FIRST_GSI = 4 };
+enum { FIRST_VECTOR = 0x41, PATIENCE_SEC = 120, CHANGE_EVERY = 20 };
+enum { READ_ONCE_IN = 64, PATIENT_FOR = 8, IDLE_USEC = 30 };
 enum { IOWIN = 0x10, FIRST_ENTRY = 0x10 };
 
 #define LEVEL  0x8000U
@@ -37,9 +41,9 @@ static struct {
 	pthread_mutex_t index_lock; /* a guest's: one index register for all */
 	struct device device[LINES];
 	_Atomic bool wire; /* is up, or was a moment ago */
-	_Atomic bool kicked[WORLD_VCPUS], ended;
+	_Atomic bool kicked[WORLD_VCPUS], closing, ended;
 	_Atomic uint64_t interrupts, changes;
-	uint64_t goal;
+	uint64_t goal, limit; /* events of a line; seconds, 0: none */
 	const char *_Atomic wrong;
 } s = { .index_lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -49,6 +53,17 @@ static uint64_t seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec;
+}
+
+static uint32_t group_of(uint32_t line)
+{
+	return line / EACH;
+}
+
+/* The lines of a group are those from the first to before the end. */
+static uint32_t end_of(uint32_t group)
+{
+	return group == CHANGING ? LINES : (group + 1) * EACH;
 }
 
 static uint32_t pick(uint32_t below)
@@ -96,7 +111,7 @@ static void add_device(uint32_t line)
 	struct device *device = &s.device[line];
 	struct irqgate_forwarded forwarded = {
 		.size = sizeof(forwarded), .name = "device", .trigger_fd = device->trigger_fd,
-		.resample_fd = device->resample_fd, .silence = line == USERSPACE ? NULL : host_silence, .opaque = device,
+		.resample_fd = device->resample_fd, .silence = group_of(line) == USERSPACE ? NULL : host_silence, .opaque = device,
 	};
 
 	if (irqgate_kvm_add_forwarded(s.gate, FIRST_GSI + line, &forwarded, &device->source))
@@ -118,28 +133,45 @@ static void change_device(uint32_t line)
 	add_device(line);
 }
 
-static void *live_as_device(void *opaque)
+static void complain(uint32_t line)
 {
-	struct device *device = opaque;
-	uint32_t line = (uint32_t)(device - s.device);
-	struct pollfd resampled = { .fd = device->resample_fd, .events = POLLIN };
+	static const char *const lost[GROUPS] = {
+		"an event was lost on the direct path", "an event was lost on the userspace path",
+		"an event was lost on the line that changes",
+	};
 
+	s.wrong = lost[group_of(line)];
+}
+
+static void be_device(uint32_t line)
+{
+	struct device *device = &s.device[line];
+
+	pthread_mutex_lock(&device->lock);
+	host_resample(device);
+	if (!device->asserts && device->events < s.goal && !s.closing) {
+		device->asserts = true;
+		device->events++;
+		host_trigger(device);
+	}
+	if (device->asserts && seconds() > device->progress + PATIENCE_SEC)
+		complain(line);
+	pthread_mutex_unlock(&device->lock);
+	if (line == CHANGING_LINE && !pick(CHANGE_EVERY))
+		change_device(line);
+}
+
+static void *live_as_devices(void *opaque)
+{
+	uint32_t group = (uint32_t)(uintptr_t)opaque, first = group * EACH, end = end_of(group);
+	struct pollfd resampled[EACH];
+
+	for (uint32_t line = first; line < end; line++)
+		resampled[line - first] = (struct pollfd){ .fd = s.device[line].resample_fd, .events = POLLIN };
 	while (!s.ended) {
-		poll(&resampled, 1, pick(64) ? 0 : 1);
-		pthread_mutex_lock(&device->lock);
-		host_resample(device);
-		if (!device->asserts && device->events < s.goal) {
-			device->asserts = true;
-			device->events++;
-			host_trigger(device);
-		}
-		if (device->asserts && seconds() > device->progress + PATIENCE_SEC)
-			s.wrong = line == DIRECT ? "an event was lost on the direct path"
-				: line == USERSPACE ? "an event was lost on the userspace path"
-						    : "an event was lost on the line that changes";
-		pthread_mutex_unlock(&device->lock);
-		if (line == CHANGING && !pick(CHANGE_EVERY))
-			change_device(line);
+		poll(resampled, end - first, pick(64) ? 1 : 0); /* what is new follows a resample */
+		for (uint32_t line = first; line < end; line++)
+			be_device(line);
 		sched_yield();
 	}
 	return NULL;
@@ -198,7 +230,7 @@ static void send_eoi(uint32_t vcpu)
 static void serve(uint32_t line)
 {
 	struct device *device = &s.device[line];
-	bool wire = line == CHANGING && s.wire;
+	bool wire = line == CHANGING_LINE && s.wire;
 
 	pthread_mutex_lock(&device->lock);
 	if (device->asserts)
@@ -232,19 +264,34 @@ static void handle(uint32_t vcpu)
 	mask(vcpu, false);
 }
 
-static void *live_as_vcpu(void *opaque)
+/* Returns whether there was anything to do. */
+static bool be_vcpu(uint32_t vcpu)
 {
-	uint32_t vcpu = (uint32_t)(uintptr_t)opaque;
+	if (atomic_exchange(&s.kicked[vcpu], false))
+		irqgate_kvm_kicked(s.gate, world_vcpu_fd(vcpu));
+	if (!world_has(vcpu, (uint8_t)(FIRST_VECTOR + vcpu)))
+		return false;
+	handle(vcpu);
+	return true;
+}
 
-	write_entry(vcpu, vcpu, 1, vcpu << 24);
-	mask(vcpu, false);
-	while (!s.ended) {
-		if (atomic_exchange(&s.kicked[vcpu], false))
-			irqgate_kvm_kicked(s.gate, world_vcpu_fd(vcpu));
-		if (world_has(vcpu, (uint8_t)(FIRST_VECTOR + vcpu)))
-			handle(vcpu);
-		else if (!pick(256))
-			read_entry(vcpu, pick(LINES));
+/* One thread is all vCPUs of a group, by turns. */
+static void *live_as_vcpus(void *opaque)
+{
+	uint32_t group = (uint32_t)(uintptr_t)opaque, first = group * EACH, end = end_of(group);
+
+	for (uint32_t vcpu = first; vcpu < end; vcpu++) {
+		write_entry(vcpu, vcpu, 1, vcpu << 24);
+		mask(vcpu, false);
+	}
+	for (uint32_t idle = 0; !s.ended; idle++) {
+		for (uint32_t vcpu = first; vcpu < end; vcpu++)
+			if (be_vcpu(vcpu))
+				idle = 0;
+		if (!pick(READ_ONCE_IN))
+			read_entry(first, pick(LINES));
+		else if (idle > PATIENT_FOR)
+			usleep(IDLE_USEC);
 		else
 			sched_yield();
 	}
@@ -275,15 +322,16 @@ static void kick(void *opaque, int vcpu_fd)
 			s.kicked[i] = true;
 }
 
+/* What must be exact: all lines but the one that changes. */
 static bool is_done(void)
 {
 	bool done = true;
 
-	for (uint32_t line = 0; line < CHANGING; line++) {
+	for (uint32_t line = 0; line < CHANGING_LINE; line++) {
 		struct device *device = &s.device[line];
 
 		pthread_mutex_lock(&device->lock);
-		done &= device->handled >= s.goal;
+		done &= device->handled == device->events && (s.closing || device->events >= s.goal);
 		pthread_mutex_unlock(&device->lock);
 	}
 	return done;
@@ -311,68 +359,94 @@ static int open_all(bool real, irqgate_source *wire)
 		pthread_mutex_init(&s.device[line].lock, NULL);
 		add_device(line);
 	}
-	return error ? error : irqgate_kvm_add_wire(s.gate, FIRST_GSI + CHANGING, "wire", wire);
+	return error ? error : irqgate_kvm_add_wire(s.gate, FIRST_GSI + CHANGING_LINE, "wire", wire);
+}
+
+static void loop(void)
+{
+	struct pollfd readable = { .fd = irqgate_kvm_poll_fd(s.gate), .events = POLLIN };
+	uint64_t began = seconds();
+
+	while (!s.wrong && !is_done()) {
+		if (poll(&readable, 1, 10) > 0)
+			irqgate_kvm_dispatch(s.gate);
+		if (s.limit && seconds() >= began + s.limit)
+			s.closing = true;
+	}
 }
 
 static void run(irqgate_source *wire)
 {
-	pthread_t thread[WORLD_VCPUS + LINES + 1];
-	struct pollfd readable = { .fd = irqgate_kvm_poll_fd(s.gate), .events = POLLIN };
+	pthread_t thread[2 * GROUPS + 1];
 	uint32_t threads = 0;
 
-	for (uintptr_t i = 0; i < WORLD_VCPUS; i++)
-		pthread_create(&thread[threads++], NULL, live_as_vcpu, (void *)i);
-	for (uint32_t i = 0; i < LINES; i++)
-		pthread_create(&thread[threads++], NULL, live_as_device, &s.device[i]);
+	for (uintptr_t group = 0; group < GROUPS; group++) {
+		pthread_create(&thread[threads++], NULL, live_as_vcpus, (void *)group);
+		pthread_create(&thread[threads++], NULL, live_as_devices, (void *)group);
+	}
 	pthread_create(&thread[threads++], NULL, live_as_wire, wire);
-	while (!s.wrong && !is_done())
-		if (poll(&readable, 1, 10) > 0)
-			irqgate_kvm_dispatch(s.gate);
+	loop();
 	s.ended = true;
 	while (threads)
 		pthread_join(thread[--threads], NULL);
 }
 
-/* Exactly: one interrupt an event, where nothing comes and goes. */
-static void judge(void)
+/* Exactly: one interrupt an event, where nothing comes and goes. Returns how many there were of both. */
+static uint64_t judge(void)
 {
-	for (uint32_t line = 0; line < CHANGING && !s.wrong; line++) {
+	uint64_t events = 0;
+
+	for (uint32_t line = 0; line < CHANGING_LINE; line++) {
 		const struct device *device = &s.device[line];
 
-		if (device->handled != device->events)
+		events += device->handled;
+		if (!s.wrong && device->handled != device->events)
 			s.wrong = "not as many handled as there were";
-		else if (device->extra)
+		else if (!s.wrong && device->extra)
 			s.wrong = "interrupts that nobody asserted";
 	}
+	return events;
+}
+
+static void close_all(void)
+{
+	irqgate_kvm_close(s.gate);
+	for (uint32_t line = 0; line < LINES; line++) {
+		close(s.device[line].trigger_fd);
+		close(s.device[line].resample_fd);
+	}
+	world_close();
+}
+
+static bool read_arguments(int argc, char **argv)
+{
+	if (argc < 3 || argc > 4 || (strcmp(argv[1], "--played") && strcmp(argv[1], "--kvm")))
+		return false;
+	s.goal = (strtoull(argv[2], NULL, 0) + CHANGING_LINE - 1) / CHANGING_LINE;
+	s.limit = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
+	return s.goal;
 }
 
 int main(int argc, char **argv)
 {
-	bool played = argc == 3 && !strcmp(argv[1], "--played");
-	uint64_t began = seconds(), took;
+	uint64_t began = seconds(), events;
 	irqgate_source wire;
 
-	s.goal = argc == 3 ? strtoull(argv[2], NULL, 0) : 0;
-	if (!s.goal || (!played && strcmp(argv[1], "--kvm"))) {
-		fputs("usage: stress --played|--kvm EVENTS\n", stderr);
+	if (!read_arguments(argc, argv)) {
+		fputs("usage: stress --played|--kvm EVENTS [SECONDS]\n", stderr);
 		return 2;
 	}
-	if (open_all(!played, &wire)) {
+	if (open_all(!strcmp(argv[1], "--kvm"), &wire)) {
 		puts("not ok stress: there is no KVM that can be used");
 		return 1;
 	}
 	run(&wire);
-	judge();
-	irqgate_kvm_close(s.gate);
-	world_close();
-	took = seconds() - began;
-	for (uint32_t line = 0; line < LINES; line++)
-		fprintf(stderr, "line %u: %llu events, %llu handled, %llu extra\n", line,
-			(unsigned long long)s.device[line].events, (unsigned long long)s.device[line].handled,
-			(unsigned long long)s.device[line].extra);
+	events = judge();
+	close_all();
 	fprintf(stderr, "%llu interrupts in %llu s; %llu times a source was changed%s%s\n", (unsigned long long)s.interrupts,
-		(unsigned long long)took, (unsigned long long)s.changes, s.wrong ? ": " : "", s.wrong ? s.wrong : "");
-	printf("%s stress/%s: 2 x %llu events exactly once\n", s.wrong ? "not ok" : "ok", played ? "played" : "kvm",
-	       (unsigned long long)s.goal);
+		(unsigned long long)(seconds() - began), (unsigned long long)s.changes, s.wrong ? ": " : "",
+		s.wrong ? s.wrong : "");
+	printf("%s stress/%s: %llu events exactly once\n", s.wrong ? "not ok" : "ok", argv[1] + 2,
+	       (unsigned long long)events);
 	return s.wrong != NULL;
 }

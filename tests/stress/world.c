@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAPIC_SVR = 0xf0, LAPIC_ISR = 0x100, LAPIC_IRR = 0x200, SVR_ENABLED = 0x1ff, ROUTES_MAX = 128, BOUND_MAX = 16 };
+enum { LAPIC_SVR = 0xf0, LAPIC_ISR = 0x100, LAPIC_IRR = 0x200, SVR_ENABLED = 0x1ff, ROUTES_MAX = 128, BOUND_MAX = 64 };
 enum { PLAYED_VM = 20000, PLAYED_VCPU = 20001 };
 enum { YIELD_ONCE_IN = 32, SLEEP_ONCE_IN = 4096, SLEEP_USEC = 60 };
 
@@ -202,15 +202,16 @@ static uint32_t *word(struct kvm_lapic_state *lapic, uint32_t reg, uint8_t vecto
 	return (uint32_t *)(void *)&lapic->regs[reg + vector / 32 * 16];
 }
 
-static void change(uint32_t vcpu, uint8_t vector, bool pending, bool served)
+/* From the one register to the other, if there is one. Nothing else comes to this LAPIC meanwhile. */
+static void move(uint32_t vcpu, uint8_t vector, uint32_t from, uint32_t to)
 {
 	struct kvm_lapic_state lapic;
-	uint32_t bit = UINT32_C(1) << vector % 32, *irr = word(&lapic, LAPIC_IRR, vector);
-	uint32_t *isr = word(&lapic, LAPIC_ISR, vector);
+	uint32_t bit = UINT32_C(1) << vector % 32;
 
 	__real_ioctl(w.vcpu_fd[vcpu], KVM_GET_LAPIC, &lapic);
-	*irr = pending ? *irr | bit : *irr & ~bit;
-	*isr = served ? *isr | bit : *isr & ~bit;
+	*word(&lapic, from, vector) &= ~bit;
+	if (to)
+		*word(&lapic, to, vector) |= bit;
 	__real_ioctl(w.vcpu_fd[vcpu], KVM_SET_LAPIC, &lapic);
 }
 
@@ -230,7 +231,7 @@ void world_take(uint32_t vcpu, uint8_t vector)
 	uint32_t bit = UINT32_C(1) << vector % 32;
 
 	if (w.real) {
-		change(vcpu, vector, false, true);
+		move(vcpu, vector, LAPIC_IRR, LAPIC_ISR);
 		return;
 	}
 	atomic_fetch_or(&w.isr[vcpu][vector / 32], bit);
@@ -240,7 +241,7 @@ void world_take(uint32_t vcpu, uint8_t vector)
 void world_eoi(uint32_t vcpu, uint8_t vector)
 {
 	if (w.real)
-		change(vcpu, vector, world_has(vcpu, vector), false);
+		move(vcpu, vector, LAPIC_ISR, 0);
 	else
 		atomic_fetch_and(&w.isr[vcpu][vector / 32], ~(UINT32_C(1) << vector % 32));
 }
