@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVER "/sys/bus/pci/drivers/vfio-pci"
+
+enum { TRIES = 3 };
 
 /* 8254x software developer's manual: reading ICR (13.4.17) acks all causes, IMC (13.4.21) masks them. */
 #define E1000_ICR 0xc0
@@ -87,9 +90,22 @@ int ig_device_find(struct ig_device *device, const char *name)
 	return -ENODEV;
 }
 
-static void unbind(struct ig_device *device)
+/* What gives back is tried again. Where there is nothing to take it from, all is well. */
+static int write_surely(const char *text, const char *path)
 {
-	ig_file_write(device->address, DRIVER "/unbind");
+	int error = -EAGAIN;
+
+	for (int tries = 0; error && tries < TRIES; tries++) {
+		error = ig_file_write(text, "%s", path);
+		if (error == -ENODEV || error == -ENOENT)
+			return 0;
+	}
+	return error;
+}
+
+static int unbind(const struct ig_device *device)
+{
+	return write_surely(device->address, DRIVER "/unbind");
 }
 
 /* No driver holds it now, so its memory must be enabled for the moment. */
@@ -97,10 +113,11 @@ static int quiet(struct ig_device *device)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
 	volatile uint32_t *registers;
-	char path[80];
+	char path[80], enable[80];
 	int fd, error;
 
-	error = ig_file_write("1", DEVICES "/%s/enable", device->address);
+	snprintf(enable, sizeof(enable), DEVICES "/%s/enable", device->address);
+	error = ig_file_write("1", "%s", enable);
 	if (error)
 		return error;
 	snprintf(path, sizeof(path), DEVICES "/%s/resource0", device->address);
@@ -114,31 +131,47 @@ static int quiet(struct ig_device *device)
 	}
 	if (fd >= 0)
 		close(fd);
-	ig_file_write("0", DEVICES "/%s/enable", device->address);
+	write_surely("0", enable);
 	return error;
+}
+
+static bool has_driver(const struct ig_device *device)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), DRIVER "/%s", device->address);
+	return !access(path, F_OK);
 }
 
 int ig_device_bind(struct ig_device *device)
 {
-	int error;
+	int error = unbind(device);
 
-	unbind(device);
-	error = quiet(device);
+	if (!error)
+		error = quiet(device);
 	if (!error)
 		error = ig_file_write("vfio-pci", DEVICES "/%s/driver_override", device->address);
 	if (!error)
 		error = ig_file_write(device->address, "/sys/bus/pci/drivers_probe");
-	if (!error && access(DRIVER, F_OK))
-		error = -ENOENT;
-	if (error)
+	if (!error && !has_driver(device))
+		error = access(DRIVER, F_OK) ? -ENOENT : -EBUSY; /* there is none; or it has another */
+	if (error) {
 		ig_error("cannot give the device %s to vfio-pci: %s", device->address, strerror(-error));
+		ig_device_release(device);
+	}
 	return error;
 }
 
 void ig_device_release(struct ig_device *device)
 {
-	unbind(device);
-	ig_file_write("\n", DEVICES "/%s/driver_override", device->address);
+	char override[80];
+	int error = unbind(device), of_override;
+
+	snprintf(override, sizeof(override), DEVICES "/%s/driver_override", device->address);
+	of_override = write_surely("\n", override);
+	if (error || of_override)
+		ig_error("cannot take the device %s back from vfio-pci: %s; write its address to " DRIVER "/unbind, "
+			 "and an empty line to %s", device->address, strerror(-(error ? error : of_override)), override);
 }
 
 /* " 21:   12   3   IO-APIC   21-fasteoi   vfio-intx(0000:00:01.0)" */

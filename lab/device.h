@@ -15,10 +15,10 @@ struct ig_device {
 /* Finds it by its name. Returns 0, or a negative errno after one line on stderr. */
 int ig_device_find(struct ig_device *device, const char *name);
 
-/* Quiets it, whatever a guest that was killed left it in, and gives it to vfio-pci. Errors as above. */
+/* Quiets it, whatever a guest that was killed left it in, and gives it to vfio-pci; errors as above, and it is released. */
 int ig_device_bind(struct ig_device *device);
 
-/* Takes it from vfio-pci and leaves it as it was found. */
+/* Takes it from vfio-pci and leaves it as it was found; where it can not, one line on stderr says what is left to do. */
 void ig_device_release(struct ig_device *device);
 
 /* How often it has interrupted since a VMM holds it, or IG_UNKNOWN when none does. */
