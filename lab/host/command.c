@@ -94,6 +94,10 @@ static void read_request(struct request *request)
 	request->folder = next_string(&bytes, &size);
 	request->argv = next_list(&bytes, &size);
 	request->envp = next_list(&bytes, &size);
+	if (!request->argv[0]) {
+		errno = EBADMSG;
+		fail("read", "request");
+	}
 }
 
 /* A stream of the command: `from` is read and `to` is written; `total` counts what was passed on. */
