@@ -234,7 +234,7 @@ int ig_program_check(const char *path, bool *script)
 	for (int depth = 0; !status && interpreter[0]; depth++) {
 		if (depth == SCRIPTS_MAX)
 			return refuse_error(path, ELOOP);
-		strcpy(current, interpreter);
+		memcpy(current, interpreter, sizeof(current));
 		interpreter[0] = '\0';
 		status = check_file(current, interpreter, sizeof(interpreter));
 	}

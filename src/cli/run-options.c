@@ -239,7 +239,7 @@ static int take_guard(struct ig_run_options *options, const char *name, const ch
 {
 	struct irqgate_guard guard = { .delay = DELAY_DEFAULT, .pace = PACE_DEFAULT };
 	const char *part = text;
-	uint64_t value;
+	uint64_t value = 0;
 	int error = take_part(part, "", 1, UINT32_MAX, &value);
 
 	guard.budget = (uint32_t)value;

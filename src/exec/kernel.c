@@ -34,7 +34,7 @@ void ig_kernel_default_routes(struct ig_vm *vm)
 {
 	for (uint32_t gsi = 0; gsi < vm->pins; gsi++) /* KVM API, KVM_CREATE_IRQCHIP */
 		vm->route[gsi] = (struct ig_chip_pins){ .ioapic = (int16_t)gsi,
-							.pic = gsi < PIC_PINS ? (int16_t)gsi : -1 };
+							.pic = (int16_t)(gsi < PIC_PINS ? (int)gsi : -1) };
 }
 
 static void set_route(struct ig_vm *vm, const struct kvm_irq_routing_entry *entry)
