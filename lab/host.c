@@ -26,7 +26,7 @@
  */
 #define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on no_timer_check"
 
-enum { BOOT_LIMIT_S = 60, BOOT_TRIES = 2, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
+enum { BOOT_LIMIT_MS = 60 * 1000, BOOT_TRIES = 2, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
 
 static const char *const stream_names[STREAMS] = { "control", "in", "out", "err" };
 
@@ -186,15 +186,6 @@ static int find_qemu(void)
 	return -ENOENT;
 }
 
-/* In seconds; a kernel that checks itself as it goes needs more, and has its user say so. */
-static int boot_limit(void)
-{
-	const char *text = getenv("IRQGATE_BOOT_LIMIT");
-	int limit = text ? atoi(text) : 0;
-
-	return limit > 0 && limit < INT_MAX / 1000 ? limit : BOOT_LIMIT_S;
-}
-
 /* Waits for the init's first line. */
 static int wait_until_ready(struct ig_host *host)
 {
@@ -202,7 +193,7 @@ static int wait_until_ready(struct ig_host *host)
 	char line[200];
 	ssize_t n;
 
-	if (poll(&fd, 1, boot_limit() * 1000) != 1)
+	if (poll(&fd, 1, BOOT_LIMIT_MS) != 1)
 		return -ETIMEDOUT;
 	/* The init writes its line at once, and QEMU passes it on whole. */
 	n = read(host->control, line, sizeof(line) - 1);
