@@ -49,7 +49,7 @@ stress: all
 # A hostile guest for five minutes.
 hostile: all
 	@scripts/packages build lab
-	@tests/hostile $(BUILD) $(or $(EVENTS),12000) $(or $(GAP),69000)
+	@tests/hostile $(BUILD) $(or $(EVENTS),6000) $(or $(GAP),105000)
 
 # Every call of 'irqgate run' and 'irqgate exec', and of giving a device away, that can fail, one after another.
 faults: all

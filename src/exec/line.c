@@ -296,9 +296,7 @@ static void take(struct ig_device *device, struct ig_vm *vm, uint32_t gsi)
 	device->gsi = gsi;
 	device->record->gated = true;
 	device->record->direct = vm->chip == IG_CHIP_SPLIT;
-	if (is_enabled(device))
-		ig_line_effects(vm, &effects);
-	else if (!irqgate_core_enable(vm->core, device->source, false, &effects))
+	if (is_enabled(device) || !irqgate_core_enable(vm->core, device->source, false, &effects))
 		ig_line_effects(vm, &effects);
 	if (device->vm)
 		begin_silent(device);
