@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test mutants prove test-iommufd fuzz static coverage stress hostile faults bench-boot
+.PHONY: all run lab-kernel test test-kernel mutants prove test-iommufd fuzz static coverage stress hostile faults bench-boot
 .PHONY: install clean
 
 all: $(BUILD)/build.ninja
@@ -72,6 +72,11 @@ test-iommufd:
 	@scripts/packages build lab test kernel
 	@$(MAKE) --no-print-directory all
 	@tests/linux $(BUILD) "$$(lab/add-iommufd)"
+
+# The kernel part for longer than 'make test' does: both kernels, guest/chips, a host with lockdep and KASAN, dkms. Hours.
+test-kernel: all
+	@scripts/packages build lab test kernel kernel-debug debian
+	@tests/kernel-long $(BUILD)
 
 # How long a kernel takes to boot under irqgate, and under QEMU.
 bench-boot:
