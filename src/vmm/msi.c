@@ -95,7 +95,7 @@ static int set_routes(struct ig_vmm *vmm)
 }
 
 /* An eventfd that has been signalled in the meantime sends its message as soon as it is bound. */
-static int bind(const struct ig_assigned *assigned, uint32_t index, bool on)
+static int bind_vector(const struct ig_assigned *assigned, uint32_t index, bool on)
 {
 	struct ig_message_vector *vector = &assigned->messages.vector[index];
 	struct kvm_irqfd irqfd = {
@@ -120,11 +120,11 @@ static int sync_vectors(const struct ig_assigned *assigned)
 
 	for (uint32_t i = 0; i < messages->used; i++)
 		if (!is_open(assigned, &messages->vector[i]))
-			bind(assigned, i, false);
+			bind_vector(assigned, i, false);
 	error = set_routes(assigned->pci.vmm);
 	for (uint32_t i = 0; i < messages->used && !error; i++)
 		if (is_open(assigned, &messages->vector[i]))
-			error = bind(assigned, i, true);
+			error = bind_vector(assigned, i, true);
 	return error;
 }
 
@@ -157,7 +157,7 @@ static void stop_messages(struct ig_assigned *assigned)
 		return;
 	set_irqs(assigned, 0);
 	for (uint32_t i = 0; i < messages->used; i++) {
-		bind(assigned, i, false);
+		bind_vector(assigned, i, false);
 		if (messages->vector[i].event_fd >= 0)
 			close(messages->vector[i].event_fd);
 		messages->vector[i].event_fd = -1;

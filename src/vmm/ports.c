@@ -78,11 +78,8 @@ void ig_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *data, u
 		ig_pci_data_access(vmm, port - PORT_PCI_DATA, write, data, size);
 	else if (port >= PORT_RTC && port < PORT_RTC_END)
 		rtc_access(vmm, port, write, data);
-	else if (ig_timer_access(vmm, port, write, data))
-		return;
-	else if (ig_pm_access(vmm, port, write, data, size))
-		return;
-	else if (ig_pci_port_access(vmm, port, write, data, size))
+	else if (ig_timer_access(vmm, port, write, data) || ig_pm_access(vmm, port, write, data, size) ||
+		 ig_pci_port_access(vmm, port, write, data, size))
 		return;
 	else if (write)
 		write_fixed_port(vmm, port, data, size);
