@@ -126,12 +126,17 @@ static void set_irr(struct irqgate_core *core, uint32_t gsi, enum ig_irr irr)
 {
 	ig_core_pin(core, gsi)->irr = (uint8_t)irr;
 	ig_core_line(core, gsi)->epoch++;
-	if (irr == IG_IRR_CLEAR)
-		ig_route_served(ig_core_route(core, gsi));
 	ig_service_update(core, gsi);
 }
 
-/* From here on the kernel may send the pin's message by itself at any time. */
+/* Nothing of the pin is in service, and until its next resample nothing is to be sent. */
+static void set_idle(struct irqgate_core *core, uint32_t gsi)
+{
+	ig_route_served(ig_core_route(core, gsi));
+	set_irr(core, gsi, IG_IRR_CLEAR);
+}
+
+/* From here on the kernel may send the pin's message by itself at any time; see ig_route_acked(). */
 static void hand_to_kernel(struct irqgate_core *core, uint32_t gsi)
 {
 	struct ig_line *line = ig_core_line(core, gsi);
@@ -166,7 +171,7 @@ static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effe
 	if (is_direct(core, gsi) && is_live(core, gsi))
 		hand_to_kernel(core, gsi);
 	else
-		set_irr(core, gsi, IG_IRR_CLEAR);
+		set_idle(core, gsi);
 }
 
 static void count_holds(struct irqgate_core *core, uint32_t gsi)
@@ -259,10 +264,13 @@ void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller b
 			assert_unseen(core, gsi);
 		set_irr(core, gsi, IG_IRR_CLEAR);
 	}
-	if (core->policy == IRQGATE_POLICY_HOLD && masks(core, gsi, by))
+	if (core->policy == IRQGATE_POLICY_HOLD && masks(core, gsi, by)) {
+		if (by == IG_IOAPIC)
+			set_idle(core, gsi);
 		count_holds(core, gsi);
-	else
+	} else {
 		release(core, gsi, effects);
+	}
 }
 
 void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects)
@@ -277,8 +285,8 @@ void ig_gate_opened(struct irqgate_core *core, uint32_t gsi, enum ig_controller 
 void ig_gate_closed(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
 	/* A message that a LAPIC holds may be an older one: it does not show that the device is silent. */
-	if (!is_direct(core, gsi))
-		return;
+	if (!is_direct(core, gsi) || !ig_core_line(core, gsi)->bound)
+		return; /* what it triggers from now on, the core hears of */
 	ig_for_each_source(core, gsi, source)
 		if (source->enabled && source->listen)
 			silence(core, source, effects);
@@ -301,7 +309,7 @@ void ig_gate_in_service(struct irqgate_core *core, uint32_t gsi, int held)
 void ig_gate_idle(struct irqgate_core *core, uint32_t gsi)
 {
 	if (is_masked(core, gsi)) /* and so silent: no message can come any more */
-		set_irr(core, gsi, IG_IRR_CLEAR);
+		set_idle(core, gsi);
 }
 
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects)

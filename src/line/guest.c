@@ -73,14 +73,18 @@ uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const struct irqgat
 	return narrow(value, access->bytes);
 }
 
-/* The message goes into the table before it can be sent; the old one stays while it may be in service. */
+/*
+ * The message goes into the table before it can be sent; the old one stays while it may be in service: or come to be, as
+ * long as KVM has the trigger and another vCPU's thread has not silenced the source yet, though the pin was masked.
+ */
 static void update_route(struct irqgate_core *core, uint32_t gsi)
 {
 	const struct ig_pin *pin = ig_core_pin(core, gsi);
+	bool in_service = pin->irr != IG_IRR_CLEAR || ig_core_line(core, gsi)->bound;
 	struct irqgate_message message = ig_rte_message(pin->rte);
 	const struct irqgate_message *served = pin->irr == IG_IRR_SET ? &pin->served : NULL;
 
-	if (ig_route_set(ig_core_route(core, gsi), &message, pin->irr != IG_IRR_CLEAR, served))
+	if (ig_route_set(ig_core_route(core, gsi), &message, in_service, served))
 		core->routes_version++;
 	ig_service_update(core, gsi);
 }
@@ -144,6 +148,7 @@ static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 			return false;
 	} while (!takes_eoi(core, (*pin)++, chip));
 	ig_core_line_stats(core, *pin - 1)->eois++;
+	ig_route_acked(ig_core_route(core, *pin - 1), vector);
 	ig_gate_acked(core, *pin - 1, IG_IOAPIC, effects);
 	ig_gate_drive(core, *pin - 1, effects);
 	ig_watch_look(core, *pin - 1, effects);

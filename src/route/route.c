@@ -27,17 +27,29 @@ bool ig_route_set(struct ig_route *route, const struct irqgate_message *message,
 {
 	if (ig_route_same(&route->current, message))
 		return false;
+	route->acked = false;
 	if (!in_service)
 		ig_route_served(route);
-	else if (!served || !ig_route_same(&route->previous, served))
-		route->previous = route->current; /* else a newer message, never sent, must not push it out */
+	else if (!served || ig_route_same(message, served) || !ig_route_same(&route->previous, served))
+		route->previous = route->current; /* else a newer message must not push out the one in service */
 	route->current = *message;
 	return true;
+}
+
+void ig_route_acked(struct ig_route *route, uint8_t vector)
+{
+	if (!ig_route_has(&route->previous) || ig_route_vector(&route->current) != vector)
+		return;
+	if (route->acked || ig_route_vector(&route->previous) != vector)
+		ig_route_served(route);
+	else
+		route->acked = true;
 }
 
 void ig_route_served(struct ig_route *route)
 {
 	route->previous = (struct irqgate_message){ 0 };
+	route->acked = false;
 }
 
 /* The vector, and above it all of the address that says where the message goes to. */

@@ -12,6 +12,8 @@
 struct ig_route {
 	struct irqgate_message current;
 	struct irqgate_message previous;
+	bool acked;          /* an EOI came, which may have been the current one's */
+	uint8_t reserved[7]; /* 0: no byte of a core's state is left to chance */
 };
 
 /* Whether there is a message at all: the address of one is never 0. */
@@ -29,6 +31,13 @@ bool ig_route_same(const struct irqgate_message *a, const struct irqgate_message
  */
 bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service,
 		  const struct irqgate_message *served);
+
+/*
+ * An EOI of a vector, after which the kernel may send again by itself. The previous message is over once the current one
+ * has had its EOI; where both have that vector, and so the first may have been the previous one's, with the second.
+ * (Until the table is in force that the current one is in, the kernel sends the previous one.)
+ */
+void ig_route_acked(struct ig_route *route, uint8_t vector);
 
 /* Nothing is in service any more. KVM's table may keep the entry until its next change. */
 void ig_route_served(struct ig_route *route);

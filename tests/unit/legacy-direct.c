@@ -122,6 +122,21 @@ TEST(resample_at_the_pair_binds_nothing)
 	machine_close(&m);
 }
 
+/* What the source triggers then comes to us, and is pending: silenced, it would be so only at the next unmask. */
+TEST(mask_of_a_line_that_the_kernel_does_not_have_silences_nothing)
+{
+	struct machine m;
+
+	begin(&m);
+	initialise(&m);
+	machine_program(&m, IRQ, LEVEL);
+	unmask_pair(&m);
+	mask_pair(&m);
+	machine_program(&m, IRQ, LEVEL | MASKED);
+	assert_seen(&m, 0, 0, 0);
+	machine_close(&m);
+}
+
 TEST(source_added_while_the_pair_gives_interrupts_is_direct_later)
 {
 	struct machine m;
@@ -164,6 +179,7 @@ int main(void)
 		cmocka_unit_test(unmask_at_the_pair_takes_the_trigger_from_the_kernel),
 		cmocka_unit_test(line_that_goes_back_to_the_ioapic_is_direct_again),
 		cmocka_unit_test(resample_at_the_pair_binds_nothing),
+		cmocka_unit_test(mask_of_a_line_that_the_kernel_does_not_have_silences_nothing),
 		cmocka_unit_test(source_added_while_the_pair_gives_interrupts_is_direct_later),
 		cmocka_unit_test(answer_of_a_lapic_is_pending_at_the_pair),
 	};

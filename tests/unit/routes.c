@@ -135,6 +135,53 @@ TEST(route_of_an_event_that_is_over_acks_nothing)
 	machine_close(&m);
 }
 
+/*
+ * Two processors: the EOI may be of an older message, and KVM may have sent the one before the rewrite since, as its table
+ * is not changed yet.
+ */
+TEST(route_before_a_new_destination_stays_until_the_second_eoi)
+{
+	struct machine m;
+	struct irqgate_message message;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	machine_write(&m, rte_high(PIN), 0x03000000);
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	assert_true(machine_route(&m, PINS + PIN, &message));
+	assert_int_equal(message.address, 0xfee00000);
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	assert_no_route(&m, PINS + PIN);
+	machine_close(&m);
+}
+
+/* The same while a LAPIC is known to hold the first message, which becomes the entry's again. */
+TEST(route_between_two_rewrites_stays_when_the_first_message_is_back)
+{
+	struct ig_route route = { .current = { .address = 0xfee00000, .data = VECTOR } };
+	const struct irqgate_message first = route.current, second = { .address = 0xfee03000, .data = VECTOR };
+
+	ig_route_set(&route, &second, true, NULL);
+	ig_route_set(&route, &first, true, &first);
+	assert_true(ig_route_same(&route.current, &first));
+	assert_true(ig_route_same(&route.previous, &second));
+}
+
+/* Another processor's thread may not have silenced the source yet. */
+TEST(rewrite_after_a_hold_keeps_the_route_while_kvm_has_the_trigger)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	machine_mask(&m);
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	assert_route(&m, PIN, OTHER_VECTOR);
+	assert_route(&m, PINS + PIN, VECTOR);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
+	assert_no_route(&m, PINS + PIN);
+	machine_close(&m);
+}
+
 TEST(rewrite_while_idle_drops_the_old_route)
 {
 	struct machine m;
@@ -269,6 +316,9 @@ int main(void)
 		cmocka_unit_test(new_destination_in_service_keeps_the_old_one),
 		cmocka_unit_test(message_in_service_is_kept_not_one_with_its_vector),
 		cmocka_unit_test(route_of_an_event_that_is_over_acks_nothing),
+		cmocka_unit_test(route_before_a_new_destination_stays_until_the_second_eoi),
+		cmocka_unit_test(route_between_two_rewrites_stays_when_the_first_message_is_back),
+		cmocka_unit_test(rewrite_after_a_hold_keeps_the_route_while_kvm_has_the_trigger),
 		cmocka_unit_test(rewrite_while_idle_drops_the_old_route),
 		cmocka_unit_test(unknown_counts_as_in_service),
 		cmocka_unit_test(oneshot_events_change_no_route),
