@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The canonical form: of numbers that only count up, what matters is which of two is greater, or whether they are
- * equal; so they are made small. The new state is one that could have been: whatever can happen from it can happen from
- * the old one, and the other way round. One thread.
+ * The canonical form: of numbers that only count up, what matters is which of two is greater, or whether they
+ * are equal; so they are made small. The new state is one that could have been: whatever can happen from it
+ * can happen from the old one, and the other way round. One thread.
  */
 #include <string.h>
 
@@ -19,7 +19,10 @@ enum {
 	VERSIONS = THREADS + 3,
 };
 
-/* Versions of the table of routes: the core's, KVM's, that under way, and what threads wait for. Only their order counts. */
+/*
+ * Versions of the table of routes: the core's, KVM's, that under way, and what threads wait for. Only their
+ * order counts.
+ */
 struct versions {
 	uint64_t *at[VERSIONS];
 	uint32_t count;
@@ -82,9 +85,9 @@ static void rank_wish(struct world *w, struct ig_source *source, struct device *
 }
 
 /* The effects under way, of all threads. */
-#define FOR_EACH_EFFECT(w, effect)                                                                                    \
-	for (uint32_t thread_ = 0; thread_ < THREADS; thread_++)                                                      \
-		for (struct effect *effect = (w)->s.thread[thread_].queue;                                            \
+#define FOR_EACH_EFFECT(w, effect)                                                                           \
+	for (uint32_t thread_ = 0; thread_ < THREADS; thread_++)                                             \
+		for (struct effect *effect = (w)->s.thread[thread_].queue;                                   \
 		     effect < (w)->s.thread[thread_].queue + (w)->s.thread[thread_].count; effect++)
 
 static irqgate_source small_handle(const struct world *w, irqgate_source handle)

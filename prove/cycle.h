@@ -7,16 +7,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * States are explored in the order of their numbers: so the edges lie in the order of the states that they
+ * are from.
+ */
 struct edges {
-	uint32_t *end; /* two numbers an edge */
+	uint32_t *to;
 	size_t count, room;
+	uint8_t *from;  /* how many edges a state has */
+	uint32_t states, states_room;
 };
 
+/* The edges that are added from now on are from the next state. 0 or -ENOMEM. */
+int edges_next(struct edges *edges);
+
 /* 0 or -ENOMEM. */
-int edges_add(struct edges *edges, uint32_t from, uint32_t to);
+int edges_add(struct edges *edges, uint32_t to);
 void edges_close(struct edges *edges);
 
-/* Whether there is a cycle: then a state that is on one, or that one leads to. */
-bool edges_have_cycle(const struct edges *edges, uint32_t states, uint32_t *state);
+/* Whether there is a cycle: then a state that is on one, or that one leads to. 0 or -ENOMEM. */
+int edges_find_cycle(const struct edges *edges, bool *found, uint32_t *state);
 
 #endif

@@ -8,9 +8,10 @@
 #include <time.h>
 
 #include "prove/cycle.h"
+#include "prove/memory.h"
 #include "prove/steps.h"
 
-enum { PROGRESS_STATES = 1 << 20 };
+enum { PROGRESS_STATES = 1 << 20, CHECK_STATES = 1 << 15 };
 
 /* Packed states, one after another: those of a depth, in the order in which they were found. */
 struct queue {
@@ -25,6 +26,7 @@ struct explorer {
 	struct edges edges;
 	struct queue now, next;
 	struct state base, from; /* the start, and the state that is explored */
+	bool moved;              /* the world is no longer in the state that is explored */
 	unsigned char packed[PACKED_MAX(sizeof(struct state))];
 };
 
@@ -85,17 +87,32 @@ static void note_violations(struct explorer *e, uint32_t from, uint32_t step)
 	}
 }
 
-/* Takes the step, and adds what comes of it. 0, or -ENOMEM. */
-static int follow(struct explorer *e, uint32_t from, uint32_t step)
+/* What came of a step. 0, -ENOSPC, or -ENOMEM. */
+static int add(struct explorer *e, uint32_t from, uint32_t step)
 {
 	struct world *w = e->search->world;
 	enum set_result added;
-	struct key key;
 	uint32_t number;
-	size_t size;
+	size_t size = pack(&e->base, &w->s, w->bytes, e->packed);
+	struct key key = hash_of(e->packed, size);
 
-	memcpy(&w->s, &e->from, w->bytes);
-	if (!try_step(w, step))
+	added = set_add(&e->set, &key, from, step, &number);
+	if (added == SET_FULL)
+		return e->set.states == e->set.limit ? -ENOSPC : -ENOMEM;
+	if (class_of(w, step) == HOST && edges_add(&e->edges, number))
+		return -ENOMEM;
+	return added == SET_NEW ? enqueue(&e->next, e->packed, size) : 0;
+}
+
+/* Takes the step, if it can be taken. 0, -ENOSPC, or -ENOMEM. */
+static int follow(struct explorer *e, uint32_t from, uint32_t step)
+{
+	struct world *w = e->search->world;
+
+	if (e->moved)
+		memcpy(&w->s, &e->from, w->bytes);
+	e->moved = try_step(w, step);
+	if (!e->moved)
 		return 0;
 	e->search->result.transitions++;
 	if (w->violated)
@@ -104,25 +121,17 @@ static int follow(struct explorer *e, uint32_t from, uint32_t step)
 		w->wrecked = false;
 		return 0;
 	}
-	size = pack(&e->base, &w->s, w->bytes, e->packed);
-	key = hash_of(e->packed, size);
-	added = set_add(&e->set, &key, from, step, &number);
-	if (added == SET_FULL)
-		return -ENOMEM;
-	if (class_of(w, step) == HOST && edges_add(&e->edges, from, number))
-		return -ENOMEM;
-	return added == SET_NEW ? enqueue(&e->next, e->packed, size) : 0;
+	return add(e, from, step);
 }
 
 static int expand(struct explorer *e, uint32_t from)
 {
-	for (uint32_t step = 0; step < e->search->world->steps; step++) {
-		int error = follow(e, from, step);
+	int error = edges_next(&e->edges);
 
-		if (error)
-			return error;
-	}
-	return 0;
+	e->moved = true;
+	for (uint32_t step = 0; step < e->search->world->steps && !error; step++)
+		error = follow(e, from, step);
+	return error;
 }
 
 static bool is_over(const struct explorer *e)
@@ -130,27 +139,32 @@ static bool is_over(const struct explorer *e)
 	return e->search->until_found && e->search->result.violations;
 }
 
+static void tell_progress(const struct explorer *e, uint32_t explored)
+{
+	if (!(explored % PROGRESS_STATES))
+		fprintf(stderr, "%s: %u states explored, %u found, depth %u\n",
+			e->search->world->config->name, explored, e->set.states, e->search->result.depth);
+}
+
 /* All states of a depth, the first of which has this number. */
 static int expand_all(struct explorer *e, uint32_t first)
 {
 	const struct world *w = e->search->world;
 	size_t at = 0;
+	int error = 0;
 
-	for (uint32_t i = 0; i < e->now.states && !is_over(e); i++) {
+	for (uint32_t i = 0; i < e->now.states && !is_over(e) && !error; i++) {
 		uint16_t length;
-		int error;
 
 		memcpy(&length, e->now.bytes + at, sizeof(length));
 		unpack(&e->base, e->now.bytes + at + sizeof(length), length, &e->from, w->bytes);
 		at += sizeof(length) + length;
 		error = expand(e, first + i);
-		if (error)
-			return error;
-		if ((first + i) % PROGRESS_STATES == PROGRESS_STATES - 1)
-			fprintf(stderr, "%s: %u states explored, %u found, depth %u\n", w->config->name, first + i + 1,
-				e->set.states, e->search->result.depth);
+		if (!error && !((first + i) % CHECK_STATES))
+			error = memory_check(e->search->memory);
+		tell_progress(e, first + i + 1);
 	}
-	return 0;
+	return error;
 }
 
 static void next_depth(struct explorer *e)
@@ -195,17 +209,33 @@ static int start(struct explorer *e)
 	return enqueue(&e->now, e->packed, size);
 }
 
-/* Whether the host could go on for ever by itself. */
-static void judge_cycles(struct explorer *e)
+static void free_queues(struct explorer *e)
+{
+	free(e->now.bytes);
+	free(e->next.bytes);
+	e->now = e->next = (struct queue){ 0 };
+}
+
+/* Whether the host could go on for ever by itself. What is not needed for that makes room for it. */
+static int judge_cycles(struct explorer *e)
 {
 	struct result *result = &e->search->result;
 	uint32_t state;
+	bool found;
+	int error;
 
-	if (!result->complete || !edges_have_cycle(&e->edges, e->set.states, &state))
-		return;
+	if (!result->complete)
+		return 0;
+	free_queues(e);
+	set_forget_keys(&e->set);
+	error = edges_find_cycle(&e->edges, &found, &state);
+	result->complete = !error; /* what could not be looked at is not shown to be right */
+	if (error || !found)
+		return error;
 	result->violations++;
 	result->broken[ENDLESS] = true;
 	note_way(&e->set, e->set.parent[state], e->set.step[state], &result->way[ENDLESS]);
+	return 0;
 }
 
 int explore(struct search *search)
@@ -218,18 +248,20 @@ int explore(struct search *search)
 		return -ENOMEM;
 	search->result = (struct result){ 0 };
 	e->search = search;
+	memory_begin();
 	error = set_open(&e->set, search->limit);
 	if (!error)
 		error = start(e);
 	if (!error)
 		error = explore_all(e);
-	judge_cycles(e);
+	if (!error)
+		error = judge_cycles(e);
 	search->result.states = e->set.states;
 	search->result.seconds = seconds_now() - begin;
+	search->result.peak_kib = memory_peak();
 	edges_close(&e->edges);
 	set_close(&e->set);
-	free(e->now.bytes);
-	free(e->next.bytes);
+	free_queues(e);
 	free(e);
 	return error;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Explores a world breadth first: every step from every state that can be reached. So the way to what breaks a property
- * is a shortest one. One thread.
+ * Explores a world breadth first: every step from every state that can be reached. So the way to what breaks
+ * a property is a shortest one. One thread.
  */
 #ifndef IG_PROVE_EXPLORE_H
 #define IG_PROVE_EXPLORE_H
@@ -22,6 +22,7 @@ struct result {
 	uint64_t transitions, violations; /* steps that broke a property */
 	bool complete;                    /* nothing was left to explore */
 	double seconds;
+	uint64_t peak_kib;                /* of memory */
 	bool broken[PROPERTIES];
 	struct way way[PROPERTIES];
 };
@@ -29,11 +30,12 @@ struct result {
 struct search {
 	struct world *world; /* opened */
 	uint32_t limit;      /* of states */
+	uint32_t memory;     /* limit, in MiB; 0: what the machine has */
 	bool until_found;    /* ends at the first violation */
 	struct result result;
 };
 
-/* 0 or -ENOMEM. */
+/* 0, -ENOSPC (the limit), or -ENOMEM. */
 int explore(struct search *search);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a guest does to the IOAPIC and the LAPICs: anything, in any order, on each vCPU. A vCPU does nothing more until
- * its thread has carried out what its last access asked for. One thread.
+ * What a guest does to the IOAPIC and the LAPICs: anything, in any order, on each vCPU. A vCPU does nothing
+ * more until its thread has carried out what its last access asked for. One thread.
  */
 #include <string.h>
 
@@ -64,11 +64,6 @@ static void write_entry(struct world *w, uint32_t vcpu, uint32_t line, uint64_t 
 	notify_mask(w, rte);
 }
 
-static const char *line_name(uint32_t line)
-{
-	return line ? "the second pin" : "the pin";
-}
-
 bool guest_masks(struct world *w, uint32_t argument)
 {
 	uint32_t line = argument % LINES, vcpu = vcpu_in(argument, LINES);
@@ -108,7 +103,8 @@ bool guest_rewrites(struct world *w, uint32_t argument)
 	if (line >= w->config->lines || !is_idle(w, vcpu) || !(rte & IG_RTE_VECTOR))
 		return false;
 	other = vector_number(!vector_index(rte & IG_RTE_VECTOR));
-	say(w, "The guest writes vector 0x%x into the entry of %s (on vCPU %u)\n", other, line_name(line), vcpu);
+	say(w, "The guest writes vector 0x%x into the entry of %s (on vCPU %u)\n", other, line_name(line),
+	    vcpu);
 	write_entry(w, vcpu, line, (rte & ~IG_RTE_VECTOR) | other);
 	return true;
 }
@@ -120,8 +116,6 @@ bool guest_moves(struct world *w, uint32_t argument)
 
 	if (line >= w->config->lines || !is_idle(w, vcpu) || w->config->vcpus < 2)
 		return false;
-	if (has(w, DIRECT) && !ig_rte_is_masked(rte))
-		return false; /* see docs/proof.md */
 	say(w, "The guest sends the interrupts of %s to vCPU %u (on vCPU %u)\n", line_name(line),
 	    (unsigned int)(rte >> IG_RTE_DEST_SHIFT), vcpu);
 	write_entry(w, vcpu, line, rte);
@@ -156,10 +150,10 @@ bool guest_reads(struct world *w, uint32_t argument)
 	w->judge_answered = false;
 	value = irqgate_core_ioapic_read(core_of(w), &access, ask_lapics(w, vcpu, &access));
 	if ((value & ~status) != (w->s.line[line].rte & UINT32_MAX))
-		violate(w, REGISTERS);
+		violate(w, REGISTERS, "the entry reads otherwise than the guest wrote it");
 	if (!w->judge_answered && !(value & IG_RTE_REMOTE_IRR) && w->s.line[line].judge_served &&
 	    !w->s.line[line].judge_extra)
-		violate(w, REGISTERS);
+		violate(w, REGISTERS, "remote IRR reads as clear, but the interrupt is in service");
 	select_register(w, access.chip, 0);
 	return true;
 }
@@ -213,7 +207,7 @@ bool guest_eois(struct world *w, uint32_t number)
 		return true; /* no broadcast: what the LAPIC ends, the IOAPIC does not hear of */
 	lines = judge_eoi(w, vector, ALL_CHIPS);
 	if (!eoi_exits(w, number, vector)) {
-		say(w, "   KVM has no route that makes it an exit: nobody hears of it\n");
+		say(w, "     KVM has no route that makes it an exit: nobody hears of it\n");
 		return true;
 	}
 	answer_question(w, number);
@@ -224,14 +218,20 @@ bool guest_eois(struct world *w, uint32_t number)
 /* The argument: vCPU, chip, vector. */
 bool guest_writes_eoi(struct world *w, uint32_t argument)
 {
-	uint32_t vector = argument % VECTORS, chip = argument / VECTORS % LINES, number = argument / VECTORS / LINES;
+	uint32_t vector = argument % VECTORS, chip = argument / VECTORS % LINES,
+		 number = argument / VECTORS / LINES;
 	struct irqgate_access access = {
-		.offset = IG_IOAPIC_EOI, .value = vector_number(vector), .bytes = 4, .chip = chip, .write = true,
+		.offset = IG_IOAPIC_EOI,
+		.value = vector_number(vector),
+		.bytes = 4,
+		.chip = chip,
+		.write = true,
 	};
 
 	if (chip >= core_of(w)->chips || !is_idle(w, number))
 		return false;
-	say(w, "The guest writes vector 0x%x to the IOAPIC's EOI register (on vCPU %u)\n", vector_number(vector), number);
+	say(w, "The guest writes vector 0x%x to the IOAPIC's EOI register (on vCPU %u)\n",
+	    vector_number(vector), number);
 	answer_question(w, number);
 	if (irqgate_core_ioapic_write(core_of(w), &access, IRQGATE_LAPIC_NOT_ASKED, &w->effects) < 0)
 		return true;
@@ -241,10 +241,14 @@ bool guest_writes_eoi(struct world *w, uint32_t argument)
 	return true;
 }
 
-/* Accesses to what is no register, and to a chip that there is not. A live entry is what would do most harm. */
+/*
+ * Accesses to what is no register, and to a chip that there is not. A live entry is what would do most harm.
+ */
 bool guest_goes_wild(struct world *w, uint32_t which)
 {
-	struct irqgate_access access = { .value = IG_RTE_LEVEL | vector_number(0), .bytes = 4, .write = true };
+	struct irqgate_access access = { .value = IG_RTE_LEVEL | vector_number(0),
+					 .bytes = 4,
+					 .write = true };
 	struct irqgate_core *core = core_of(w);
 	unsigned char before[CORE_BYTES];
 	size_t bytes = irqgate_core_state_size(core);
@@ -264,7 +268,7 @@ bool guest_goes_wild(struct world *w, uint32_t which)
 	irqgate_core_ioapic_write(core, &access, IRQGATE_LAPIC_NOT_ASKED, &w->effects);
 	select_register(w, 0, 0);
 	if (memcmp(before, w->s.core, bytes))
-		violate(w, REGISTERS);
+		violate(w, REGISTERS, "something of the chip changed all the same");
 	return true;
 }
 

@@ -10,8 +10,9 @@ static bool is_on(const struct world *w, uint32_t device, uint32_t line)
 }
 
 /*
- * On the direct path the core does not hear of triggers: so a resample of a source that is armed, carried out late, may
- * make it trigger once more.
+ * On the direct path the core does not hear of triggers: so a resample of a source that is armed, carried out
+ * late, may make it trigger once more. So may one of a source that another thread has not quite resampled
+ * yet.
  */
 void judge_opened(struct world *w, uint32_t line)
 {
@@ -21,7 +22,8 @@ void judge_opened(struct world *w, uint32_t line)
 		if (!is_on(w, i, line))
 			continue;
 		device->judge_shut = false;
-		device->judge_spare |= device->bound && (!device->automasked || device->signalling || w->s.line[line].judge_extra);
+		device->judge_spare |= device->bound && (!device->automasked || device->signalling ||
+							 is_locked(w, device) || w->s.line[line].judge_extra);
 	}
 }
 
@@ -39,8 +41,7 @@ static bool opens(uint64_t before, uint64_t rte)
 	return ig_rte_is_masked(before) || (ig_rte_is_level(rte) && !ig_rte_is_level(before));
 }
 
-/* A trigger that the host is about to signal is older than a mask or unmask now. */
-static void note_slips(struct world *w, uint32_t line)
+void judge_slips(struct world *w, uint32_t line)
 {
 	for (uint32_t i = 0; i < w->config->devices; i++)
 		if (is_on(w, i, line))
@@ -56,12 +57,58 @@ static bool is_held(const struct world *w, uint8_t vectors)
 	return false;
 }
 
+/* What KVM has sent is a message that the core may come to hear of still, or may not. */
 void judge_leaves_direct(struct world *w, uint32_t line)
 {
 	if (!has(w, DIRECT) || ig_core_pin(core_of(w), gsi_of(w, line))->irr == IG_IRR_SET)
 		return;
-	w->s.line[line].judge_extra |= is_held(w, UINT8_MAX);
-	w->s.line[line].judge_served = 0;
+	if (is_held(w, UINT8_MAX))
+		w->s.line[line].judge_extra = true;
+	else
+		w->s.line[line].judge_served = 0;
+}
+
+/* The line's message is in service; or one too many is, which the core may have come to hear of. */
+static bool may_serve(const struct world *w, uint32_t line)
+{
+	return w->s.line[line].judge_served || (w->s.line[line].judge_extra && is_held(w, UINT8_MAX));
+}
+
+/* Of the messages that an entry may have: to each vCPU each vector. */
+static uint8_t message_bit(uint32_t vcpu, uint32_t vector)
+{
+	return (uint8_t)(1U << (vcpu * VECTORS + vector));
+}
+
+static uint8_t messages_held(const struct world *w)
+{
+	uint8_t held = 0;
+
+	for (uint32_t i = 0; i < VCPUS * VECTORS; i++)
+		if ((w->s.vcpu[i / VECTORS].requested | w->s.vcpu[i / VECTORS].serving) >> i % VECTORS & 1)
+			held |= message_bit(i / VECTORS, i % VECTORS);
+	return held;
+}
+
+static uint8_t message_of(uint64_t rte)
+{
+	return message_bit(rte >> IG_RTE_DEST_SHIFT, vector_index(rte & IG_RTE_VECTOR));
+}
+
+/*
+ * The core keeps the routes of two messages: an older one, sent before or by a table that is not in force any
+ * more, is one that it knows nothing of. (To come by it two vCPUs must rewrite an unmasked entry at once, to
+ * three messages.)
+ */
+static void note_third(struct world *w, uint32_t line, uint64_t before)
+{
+	struct line *judged = &w->s.line[line];
+
+	if (!has(w, DIRECT) || !has(w, MOVES) || !has(w, REWRITES) || !(before & judged->rte & IG_RTE_VECTOR))
+		return;
+	if (message_of(before) != message_of(judged->rte))
+		judged->judge_written = message_of(before) | message_of(judged->rte);
+	judged->judge_extra |= (messages_held(w) & ~judged->judge_written) != 0;
 }
 
 /* Where nobody could be asked whether the message is in service, an unmask or another vector may release. */
@@ -70,8 +117,9 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 	struct line *judged = &w->s.line[line];
 	bool live = ig_rte_is_live(judged->rte);
 
-	if (live != ig_rte_is_live(before))
-		note_slips(w, line);
+	if ((judged->rte ^ before) & (IG_RTE_MASKED | IG_RTE_LEVEL))
+		judge_slips(w, line);
+	note_third(w, line, before);
 	if (ig_rte_is_level(before) && !ig_rte_is_level(judged->rte)) { /* counts as the EOI */
 		judged->judge_served = 0;
 		judged->judge_extra |= has(w, DIRECT) && is_held(w, UINT8_MAX);
@@ -80,7 +128,7 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 	}
 	if (opens(before, judged->rte) ? !judged->judge_served || unasked : unasked && live)
 		judge_opened(w, line);
-	if (ig_rte_is_masked(before) && !ig_rte_is_masked(judged->rte) && !judged->judge_served)
+	if (ig_rte_is_masked(before) && !ig_rte_is_masked(judged->rte) && !may_serve(w, line))
 		judge_unmasked(w, line);
 }
 
@@ -96,7 +144,10 @@ void judge_released(struct world *w, uint32_t line)
 	}
 }
 
-/* On the direct path the core can not know whose the EOI of a vector is: so a line that is armed may be resampled. */
+/*
+ * On the direct path the core can not know whose the EOI of a vector is: so a line that is armed may be
+ * resampled.
+ */
 static void note_stray(struct world *w, uint32_t line, uint32_t vector)
 {
 	uint64_t rte = w->s.line[line].rte;
@@ -134,7 +185,7 @@ uint8_t judge_eoi(struct world *w, uint32_t vector, uint32_t chip)
 void judge_hit(struct world *w, const struct vcpu *vcpu, uint32_t line)
 {
 	if (!has(w, DIRECT) && !(vcpu->judge_eoi_lines >> line & 1))
-		violate(w, EOI);
+		violate(w, EOI, "it ends the interrupt of %s, which it is not for", line_name(line));
 }
 
 static bool is_wanted(const struct world *w, uint32_t line)
@@ -151,13 +202,14 @@ static bool is_wanted(const struct world *w, uint32_t line)
 void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level)
 {
 	if (ig_rte_is_masked(w->s.line[line].rte))
-		violate(w, MASKED);
+		violate(w, MASKED, "%s is masked, and sends", line_name(line));
 	if (!level)
 		return;
 	if (w->s.line[line].judge_served && !has(w, DIRECT))
-		violate(w, TWICE);
+		violate(w, TWICE, "the last message of %s has had no EOI yet", line_name(line));
 	if (!is_wanted(w, line))
-		violate(w, UNWANTED);
+		violate(w, UNWANTED,
+			"no device has asserted for it since the guest unmasked, or since its last EOI");
 	w->s.line[line].judge_served |= (uint8_t)(1U << vector);
 }
 
@@ -171,6 +223,11 @@ static bool is_asked_for(const struct world *w, irqgate_source source)
 	return false;
 }
 
+void judge_resampled(struct world *w, struct device *device)
+{
+	device->judge_spare &= has(w, SLOW_WISHES) && is_asked_for(w, device->source);
+}
+
 /* The mask is not done yet: its thread has to silence the source, or to take the trigger from KVM. */
 static bool is_being_masked(const struct world *w, const struct device *device)
 {
@@ -179,17 +236,19 @@ static bool is_being_masked(const struct world *w, const struct device *device)
 	return is_asked_for(w, device->source) || (busy && !irqgate_core_bound(core_of(w), device->source));
 }
 
-void judge_injection(struct world *w, struct device *device, uint32_t vector)
+void judge_injection(struct world *w, struct device *device, uint32_t vcpu, uint32_t vector)
 {
 	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
-
 	bool live = ig_rte_is_live(line->rte) && irqgate_core_bound(core_of(w), device->source);
 
 	if (!device->judge_slipped && !ig_rte_is_live(line->rte) && !is_being_masked(w, device))
-		violate(w, MASKED);
+		violate(w, MASKED, "the guest has masked the pin");
 	if (!device->judge_slipped && !device->judge_fresh)
-		violate(w, UNWANTED);
-	if (ig_rte_is_level(line->rte) && irqgate_core_bound(core_of(w), device->source))
+		violate(w, UNWANTED,
+			"what the device said is older than the last unmask, or has been heard already");
+	line->judge_extra |= is_held(w, line->judge_served);
+	line->judge_extra |= line->judge_written && !(line->judge_written & message_bit(vcpu, vector));
+	if (ig_rte_is_level(line->rte))
 		line->judge_served |= (uint8_t)(1U << vector);
 	if (!live)
 		device->judge_shut = false; /* too late to be stopped, it is history for the pin */
@@ -199,7 +258,8 @@ void judge_injection(struct world *w, struct device *device, uint32_t vector)
 void judge_inta(struct world *w, uint32_t line)
 {
 	if (!is_wanted(w, line))
-		violate(w, UNWANTED);
+		violate(w, UNWANTED,
+			"no device has asserted for it since the guest unmasked, or since its last EOI");
 }
 
 /* One that comes while the last is unread is one with it: an eventfd counts no further for us. */
@@ -208,8 +268,12 @@ void judge_trigger(struct world *w, struct device *device)
 	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
 	bool again = device->judge_shut && device->judge_steady && device->enabled && !device->unread;
 
-	if (again && !device->signalling && !device->judge_slipped && !device->judge_spare && !line->judge_extra)
-		violate(w, ONCE);
+	if (again && !device->signalling && !device->judge_slipped && !device->judge_spare &&
+	    !line->judge_extra)
+		violate(w, ONCE,
+			"device %u has asserted all the time, and the guest has not both ended its interrupt "
+			"and unmasked",
+			number_of(w, device));
 	if (device->bound && (again || device->signalling))
 		line->judge_extra = true;
 	device->judge_shut = device->judge_fresh = device->judge_steady = true;
@@ -230,7 +294,7 @@ void judge_together(struct world *w)
 	}
 	for (uint32_t line = 0; line < w->config->lines; line++)
 		if (listens[line] && listens[line] != enabled[line])
-			violate(w, SHARED);
+			violate(w, SHARED, "of the sources of %s it asks for some only", line_name(line));
 }
 
 /* The entry is what the guest wrote; its remote IRR is set from the message to the EOI. */
@@ -242,11 +306,13 @@ static void judge_pin(struct world *w, uint32_t line)
 	for (uint32_t i = 0; i < VCPUS; i++)
 		ending |= w->s.vcpu[i].eoi;
 	if (pin->rte != w->s.line[line].rte)
-		violate(w, REGISTERS);
+		violate(w, REGISTERS, "the entry of %s is not what the guest wrote to it", line_name(line));
 	if (!has(w, DIRECT) && !ending && (pin->irr == IG_IRR_SET) != (w->s.line[line].judge_served != 0))
-		violate(w, EOI);
+		violate(w, EOI, "remote IRR of %s is %s, but its message has %s", line_name(line),
+			pin->irr == IG_IRR_SET ? "set" : "clear",
+			w->s.line[line].judge_served ? "had no EOI" : "had its EOI");
 	if (!line && w->s.wire && w->s.wire_level && !irqgate_core_line_level(core_of(w), gsi_of(w, 0)))
-		violate(w, SHARED);
+		violate(w, SHARED, "the emulated device asserts, and the line is low");
 }
 
 static bool reads_pending(const struct world *w, uint32_t line)
@@ -254,7 +320,8 @@ static bool reads_pending(const struct world *w, uint32_t line)
 	const struct ig_pic *pic = ig_core_pic(core_of(w));
 
 	return irqgate_core_line_level(core_of(w), gsi_of(w, line)) &&
-	       (!has(w, PAIR) || ig_pic_pending(pic, gsi_of(w, line)) || !ig_pic_is_level(pic, gsi_of(w, line)));
+	       (!has(w, PAIR) || ig_pic_pending(pic, gsi_of(w, line)) ||
+		!ig_pic_is_level(pic, gsi_of(w, line)));
 }
 
 static void judge_pending(struct world *w)
@@ -266,16 +333,20 @@ static void judge_pending(struct world *w)
 		if (!device->source || !device->enabled || !device->judge_shut || !device->judge_steady)
 			continue;
 		if (has(w, DIRECT) && (has(w, RESETS) || is_asked_for(w, device->source)))
-			continue; /* KVM took the trigger, and nobody could say so any more: a resample comes */
+			continue; /* KVM took it, and nobody could say so: a resample comes */
 		if (device->unread || device->signalling || device->taken ||
 		    ig_core_pin(core_of(w), gsi_of(w, line))->irr == IG_IRR_UNKNOWN)
 			continue;
 		if (!reads_pending(w, line))
-			violate(w, PENDING);
+			violate(w, PENDING, "device %u asserts, and %s does not read as pending", i,
+				line_name(line));
 	}
 }
 
-/* Nothing is left to be done but by the guest, a device, or whoever manages the machine; and the guest does nothing. */
+/*
+ * Nothing is left to be done but by the guest, a device, or whoever manages the machine; and the guest does
+ * nothing.
+ */
 static bool is_at_rest(const struct world *w)
 {
 	const struct ig_pic *pic = ig_core_pic(core_of(w));
@@ -291,7 +362,8 @@ static bool is_at_rest(const struct world *w)
 	for (uint32_t i = 0; i < w->config->devices; i++) {
 		const struct device *device = &w->s.device[i];
 
-		if (device->signalling || device->taken || (device->unread && !device->bound && device->source))
+		if (device->signalling || device->taken ||
+		    (device->unread && !device->bound && device->source))
 			return false;
 	}
 	return !irqgate_core_pic_intr(core_of(w)) || !w->s.intr_known;
@@ -301,7 +373,8 @@ static bool is_listened_to(const struct world *w, uint32_t line)
 {
 	const struct ig_pic *pic = ig_core_pic(core_of(w));
 
-	return ig_rte_is_live(w->s.line[line].rte) || (has(w, PAIR) && !ig_pic_is_masked(pic, gsi_of(w, line)));
+	return ig_rte_is_live(w->s.line[line].rte) ||
+	       (has(w, PAIR) && !ig_pic_is_masked(pic, gsi_of(w, line)));
 }
 
 static void judge_told(struct world *w, uint32_t line)
@@ -310,9 +383,10 @@ static void judge_told(struct world *w, uint32_t line)
 	struct irqgate_line_state now;
 
 	irqgate_core_line_state(core_of(w), gsi_of(w, line), &now);
-	if (now.masked != told->told_masked || now.acks != told->told_acks || now.version != told->told_version ||
-	    told->judge_acked)
-		violate(w, TOLD);
+	if (now.masked != told->told_masked || now.acks != told->told_acks ||
+	    now.version != told->told_version || told->judge_acked)
+		violate(w, TOLD, "those who watch %s have not been told of that, and nobody will tell them",
+			line_name(line));
 }
 
 static void judge_line_at_rest(struct world *w, uint32_t line)
@@ -322,22 +396,38 @@ static void judge_line_at_rest(struct world *w, uint32_t line)
 	if (!is_listened_to(w, line))
 		return;
 	if (irqgate_core_line_level(core_of(w), gsi_of(w, line)))
-		violate(w, LOST);
+		violate(w, LOST,
+			"%s is unmasked and asserted; but nothing is in service, and nobody will send",
+			line_name(line));
 	for (uint32_t i = 0; i < w->config->devices; i++) {
 		const struct device *device = &w->s.device[i];
 
 		if (is_on(w, i, line) && device->enabled && device->asserts && device->automasked)
-			violate(w, LOST);
+			violate(w, LOST,
+				"device %u asserts, but the host has it masked, and nobody will resample it",
+				i);
 	}
+}
+
+/* A message of the line is still to be sent. */
+static bool is_being_sent(const struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < THREADS; i++)
+		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
+			if (w->s.thread[i].queue[j].kind == IRQGATE_EFFECT_SEND &&
+			    w->s.thread[i].queue[j].line == line)
+				return true;
+	return false;
 }
 
 /* No LAPIC holds one of the line's messages any more, and none is on its way. */
 static void end_extra(struct world *w, uint32_t line)
 {
 	for (uint32_t i = 0; i < w->config->devices; i++)
-		if (is_on(w, i, line) && (w->s.device[i].signalling || is_asked_for(w, w->s.device[i].source)))
+		if (is_on(w, i, line) &&
+		    (w->s.device[i].signalling || is_asked_for(w, w->s.device[i].source)))
 			return;
-	if (!is_held(w, UINT8_MAX))
+	if (!is_held(w, UINT8_MAX) && !is_being_sent(w, line))
 		w->s.line[line].judge_extra = false;
 }
 
@@ -373,11 +463,13 @@ void judge_after(struct world *w, const struct counted *before)
 		struct irqgate_source_stats stats;
 		uint64_t asserted;
 
-		if (!device->source || w->judge_uncounted || before->direct[w->config->line_of[i]] || has(w, DIRECT))
+		if (!device->source || w->judge_uncounted || before->direct[w->config->line_of[i]] ||
+		    has(w, DIRECT))
 			continue;
 		irqgate_core_source_stats(core_of(w), device->source, &stats);
 		asserted = irqgate_core_source_level(core_of(w), device->source) == 1;
 		if (stats.triggers - stats.absorbed + before->asserted[i] != stats.resamples + asserted)
-			violate(w, ALTERNATION);
+			violate(w, ALTERNATION,
+				"device %u: triggers and resamples that counted do not alternate", i);
 	}
 }

@@ -27,6 +27,11 @@ bool message_is_level(const struct irqgate_message *message)
 	return message->data & MSI_LEVEL;
 }
 
+static uint8_t vector_bit(const struct irqgate_message *message)
+{
+	return (uint8_t)(1U << vector_index(message_vector(message)));
+}
+
 void accept_message(struct world *w, uint32_t vcpu, uint32_t vector)
 {
 	w->s.vcpu[vcpu].requested |= (uint8_t)(1U << vector);
@@ -53,7 +58,8 @@ bool eoi_exits(const struct world *w, uint32_t vcpu, uint32_t vector)
 static int answer_of(uint32_t vcpu, uint32_t vector)
 {
 	struct irqgate_message message = {
-		.address = MSI_ADDRESS | (uint64_t)vcpu << MSI_DESTINATION_SHIFT, .data = vector_number(vector),
+		.address = MSI_ADDRESS | (uint64_t)vcpu << MSI_DESTINATION_SHIFT,
+		.data = vector_number(vector),
 	};
 
 	return irqgate_core_lapic_holds(&message);
@@ -79,7 +85,8 @@ static int take_answer(struct world *w, bool write)
 		return IRQGATE_LAPIC_NOT_ASKED;
 	if (question->judge_served & w->s.line[question->line].judge_served && !question->found &&
 	    !w->s.line[question->line].judge_extra)
-		violate(w, REGISTERS); /* it has been in service ever since the question was put */
+		/* and has been, ever since the question was put */
+		violate(w, REGISTERS, "no LAPIC is said to hold the interrupt, but it is in service");
 	*question = (struct question){ 0 };
 	w->judge_answered = true;
 	return found;
@@ -94,12 +101,13 @@ static void ask_others(struct world *w, uint32_t vcpu, const struct question *qu
 	for (uint32_t i = 0; i < w->config->vcpus; i++)
 		if (i != vcpu)
 			w->s.question.unanswered |= (uint8_t)(1U << i);
-	say(w, "   it asks the other vCPUs what their LAPICs hold\n");
+	say(w, "     it asks the other vCPUs what their LAPICs hold\n");
 }
 
 static bool is_same(const struct world *w, const struct question *question)
 {
-	return w->s.question.asked && w->s.question.line == question->line && w->s.question.vcpu == question->vcpu &&
+	return w->s.question.asked && w->s.question.line == question->line &&
+	       w->s.question.vcpu == question->vcpu &&
 	       (w->s.question.epoch == question->epoch || w->defect == DEFECT_LAPIC_ANSWER_IS_NEVER_OLD);
 }
 
@@ -113,7 +121,7 @@ int ask_lapics(struct world *w, uint32_t vcpu, const struct irqgate_access *acce
 	if (gsi < 0)
 		return IRQGATE_LAPIC_NOT_ASKED;
 	for (uint32_t i = 0; i < count; i++)
-		question.vectors[message_vcpu(&message[i])] |= (uint8_t)(1U << vector_index(message_vector(&message[i])));
+		question.vectors[message_vcpu(&message[i])] |= vector_bit(&message[i]);
 	own = look(w, vcpu, question.vectors[vcpu]);
 	if (own != IRQGATE_LAPIC_IDLE || w->config->vcpus == 1 || w->defect == DEFECT_LAPIC_OF_THIS_VCPU_ONLY)
 		return own;
@@ -138,7 +146,7 @@ void answer_question(struct world *w, uint32_t vcpu)
 	if (found >= 0)
 		question->found = found;
 	question->unanswered &= (uint8_t)~(1U << vcpu);
-	say(w, "   vCPU %u answers that its LAPIC holds %s\n", vcpu, found < 0 ? "none" : "one of them");
+	say(w, "     vCPU %u answers that its LAPIC holds %s\n", vcpu, found < 0 ? "none" : "one of them");
 }
 
 bool vcpu_answers(struct world *w, uint32_t vcpu)

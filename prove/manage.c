@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Whoever manages the machine: sources come and go, are disabled; a wire changes; the machine is reset, or saved and
- * restored. On a thread of its own. One thread.
+ * Whoever manages the machine: sources come and go, are disabled; a wire changes; the machine is reset, or
+ * saved and restored. On a thread of its own. One thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,10 +44,10 @@ void add_device(struct world *w, uint32_t number)
 	if (device->asserts) {
 		device->automasked = device->unread = true;
 		device->judge_fresh = device->judge_steady = device->judge_shut = true;
-		say(w, "   it asserts already: the host has signalled its trigger\n");
+		say(w, "     it asserts already: the host has signalled its trigger\n");
 	}
 	if (add_source(w, number))
-		violate(w, LOST);
+		violate(w, LOST, "it can not be added");
 	reopen(w, w->config->line_of[number]);
 	take_effects(w, MANAGER);
 }
@@ -95,7 +95,8 @@ struct left {
 static void note(const struct world *w, struct left left[DEVICES])
 {
 	for (uint32_t i = 0; i < w->config->devices; i++) {
-		left[i] = (struct left){ .level = irqgate_core_source_level(core_of(w), w->s.device[i].source) };
+		left[i] = (struct left){ .level = irqgate_core_source_level(core_of(w),
+									    w->s.device[i].source) };
 		irqgate_core_wish(core_of(w), w->s.device[i].source, &left[i].wish);
 	}
 }
@@ -108,10 +109,13 @@ static void judge_left(struct world *w, const struct left before[DEVICES])
 	for (uint32_t i = 0; i < w->config->devices; i++)
 		if (w->s.device[i].source && (before[i].level != after[i].level ||
 		    before[i].wish.version != after[i].wish.version))
-			violate(w, SHARED);
+			violate(w, SHARED, "device %u, which is another one, is touched by that", i);
 }
 
-/* The removal ends when KVM no longer has the trigger, and no thread the record; effects may still be under way. */
+/*
+ * The removal ends when KVM no longer has the trigger, and no thread the record; effects may still be under
+ * way.
+ */
 bool device_is_removed(struct world *w, uint32_t number)
 {
 	struct device *device = &w->s.device[number];
@@ -124,6 +128,7 @@ bool device_is_removed(struct world *w, uint32_t number)
 	note(w, left);
 	mark_gone(w, source);
 	irqgate_core_remove(core_of(w), source, &w->effects);
+	judge_leaves_direct(w, w->config->line_of[number]);
 	*device = (struct device){ .asserts = device->asserts };
 	judge_left(w, left);
 	w->judge_uncounted = true;
@@ -138,7 +143,8 @@ static bool enable(struct world *w, uint32_t number, bool on)
 
 	if (!device->source || device->enabled == on || !is_idle(w, MANAGER))
 		return false;
-	say(w, "The guest %s device %u's interrupt in its config space\n", on ? "enables" : "disables", number);
+	say(w, "The guest %s device %u's interrupt in its config space\n", on ? "enables" : "disables",
+	    number);
 	device->enabled = on;
 	irqgate_core_enable(core_of(w), device->source, on, &w->effects);
 	reopen(w, w->config->line_of[number]);
@@ -181,7 +187,8 @@ bool wire_falls(struct world *w, uint32_t argument)
 
 void add_wire(struct world *w)
 {
-	irqgate_core_add(core_of(w), gsi_of(w, 0), IRQGATE_SOURCE_WIRE, false, "wire", &w->s.wire, &w->effects);
+	irqgate_core_add(core_of(w), gsi_of(w, 0), IRQGATE_SOURCE_WIRE, false, "wire", &w->s.wire,
+			 &w->effects);
 	take_effects(w, MANAGER);
 }
 
@@ -288,14 +295,15 @@ bool machine_is_restored(struct world *w, uint32_t argument)
 	settle_entries(w);
 	bytes = irqgate_core_save_size(core_of(w));
 	if (irqgate_core_save(core_of(w), saved, sizeof(saved)) || make_core(w))
-		violate(w, LOST);
+		violate(w, LOST, "its state can not be saved");
 	for (uint32_t i = 0; i < w->config->devices; i++)
 		set_up_again(w, i);
 	if (w->s.wire)
-		irqgate_core_add(core_of(w), gsi_of(w, 0), IRQGATE_SOURCE_WIRE, false, "wire", &w->s.wire, &w->effects);
+		irqgate_core_add(core_of(w), gsi_of(w, 0), IRQGATE_SOURCE_WIRE, false, "wire", &w->s.wire,
+				 &w->effects);
 	watch_lines(w);
 	if (irqgate_core_restore(core_of(w), saved, bytes))
-		violate(w, LOST);
+		violate(w, LOST, "its state can not be restored");
 	w->s.question = (struct question){ 0 };
 	w->s.stopped = true;
 	memset(w->s.table, 0, sizeof(w->s.table));
@@ -311,8 +319,8 @@ bool hold_times_out(struct world *w, uint32_t number)
 {
 	struct device *device = &w->s.device[number];
 
-	if (w->defect != DEFECT_HOLD_TIMES_OUT || !device->judge_shut || !device->automasked || !all_are_idle(w) ||
-	    !ig_rte_is_masked(w->s.line[w->config->line_of[number]].rte))
+	if (w->defect != DEFECT_HOLD_TIMES_OUT || !device->judge_shut || !device->automasked ||
+	    !all_are_idle(w) || !ig_rte_is_masked(w->s.line[w->config->line_of[number]].rte))
 		return false;
 	say(w, "The VMM has waited long enough for the unmask: it resamples device %u\n", number);
 	listen_to(w, device);

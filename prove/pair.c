@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a guest does to the pair of 8259As, and how its INTR reaches the first vCPU: as in src/kvm/legacy.c. What is
- * masked and in service there is read from the chip, which has tests of its own. One thread.
+ * What a guest does to the pair of 8259As, and how its INTR reaches the first vCPU: as in src/kvm/legacy.c.
+ * What is masked and in service there is read from the chip, which has tests of its own. One thread.
  */
 #include "prove/steps.h"
 
@@ -38,15 +38,18 @@ static void judge_access(struct world *w, const struct before *before)
 	for (uint32_t line = 0; line < w->config->lines; line++) {
 		bool unmasked = before->masked[line] && !is_masked(w, line);
 
+		if (before->masked[line] != is_masked(w, line))
+			judge_slips(w, line);
 		if (before->served[line] && !serves(w, line) && !is_masked(w, line)) {
 			judge_released(w, line);
 			judge_leaves_direct(w, line);
 		}
+		if (unmasked)
+			judge_leaves_direct(w, line);
 		if (!unmasked || before->served[line])
 			continue;
 		judge_opened(w, line);
 		judge_unmasked(w, line);
-		judge_leaves_direct(w, line);
 	}
 }
 
@@ -59,8 +62,8 @@ static bool reads_trigger(struct world *w, uint32_t vcpu, const struct irqgate_p
 		const struct device *device = &w->s.device[i];
 		uint32_t line = w->config->line_of[i];
 
-		if (!(unmasks >> gsi_of(w, line) & 1) || !device->source || !device->unread || device->bound ||
-		    w->defect == DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_UNMASK)
+		if (!(unmasks >> gsi_of(w, line) & 1) || !device->source || !device->unread ||
+		    device->bound || w->defect == DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_UNMASK)
 			continue;
 		read_line(w, line, vcpu);
 		return true;
@@ -164,7 +167,8 @@ bool pair_eoi_any(struct world *w, uint32_t argument)
 
 	if (!is_idle(w, vcpu) || !(slave ? pic->slave.isr : pic->master.isr))
 		return false;
-	say(w, "The guest sends an unspecific EOI to the %s 8259A (on vCPU %u)\n", slave ? "slave" : "master", vcpu);
+	say(w, "The guest sends an unspecific EOI to the %s 8259A (on vCPU %u)\n", slave ? "slave" : "master",
+	    vcpu);
 	out(w, vcpu, slave ? IG_PIC_SLAVE_COMMAND : IG_PIC_MASTER_COMMAND, IG_OCW2_EOI);
 	return true;
 }
@@ -180,12 +184,12 @@ static void judge_taken(struct world *w, uint32_t vector)
 	uint32_t line = line_of_vector(w, vector);
 
 	if (line >= w->config->lines) {
-		violate(w, UNWANTED); /* a spurious vector: INTR was high for nothing */
+		violate(w, UNWANTED, "the vector is a spurious one: INTR was high for nothing");
 		return;
 	}
 	judge_inta(w, line);
 	if (is_masked(w, line))
-		violate(w, MASKED);
+		violate(w, MASKED, "the 8259A delivers an input that it has masked");
 }
 
 static void judge_automatic(struct world *w, uint32_t vector)
@@ -232,10 +236,13 @@ static void initialise_both(struct world *w, uint32_t icw4)
 	out(w, 0, IG_PIC_SLAVE_ELCR, ALL);
 	for (uint32_t line = 0; line < w->config->lines; line++)
 		if (!ig_pic_is_level(ig_core_pic(core_of(w)), gsi_of(w, line)))
-			violate(w, REGISTERS);
+			violate(w, REGISTERS, "the ELCR does not have what was written to it");
 }
 
-/* The argument: without automatic EOI, or with it. Between ICW4 and OCW1 all is unmasked: triggers are read before. */
+/*
+ * The argument: without automatic EOI, or with it. Between ICW4 and OCW1 all is unmasked: triggers are read
+ * before.
+ */
 bool pair_initialises(struct world *w, uint32_t automatic)
 {
 	if (!is_idle(w, 0))

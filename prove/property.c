@@ -5,23 +5,53 @@
 #include "prove/world.h"
 
 const struct property_text properties[PROPERTIES] = {
-	[ALTERNATION] = { "alternation", "between two triggers of a source that count there is a resample that counts" },
-	[ONCE] = { "once", "a device that goes on asserting does not interrupt the host again before the guest has both ended the "
-		   "interrupt and unmasked the pin" },
-	[UNWANTED] = { "unwanted", "what is delivered was sampled after the last unmask, or is a wire that asserts now" },
-	[LOST] = { "lost", "when the host and the guest have nothing left to do, no device asserts that an unmasked pin has not "
-		   "delivered" },
-	[MASKED] = { "masked", "a masked pin sends nothing" },
-	[PENDING] = { "pending", "while the device asserts and its trigger has not been answered, the pin reads as pending" },
-	[ENDLESS] = { "endless", "the host comes to rest by itself" },
-	[SHARED] = { "shared", "the sources of a line are resampled together, a wire that asserts keeps it up, and removing one "
-		     "touches no other" },
-	[TWICE] = { "twice", "a pin sends no second message before the EOI of the first" },
-	[EOI] = { "eoi", "an EOI ends the interrupts that it is for, and no others" },
-	[REMOVED] = { "removed", "no effect is carried out on a source that has been removed" },
-	[ROUTED] = { "routed", "no level message is sent before the route that makes its EOI an exit" },
-	[REGISTERS] = { "registers", "an entry is what the guest wrote to it, and what is no register does nothing" },
-	[TOLD] = { "told", "when the host has nothing left to do, whoever watches a line knows it as it is" },
+	[ALTERNATION] = { "alternation",
+		"between two triggers of a source that count there is a resample that counts",
+		"else one is missing or too many, and the device hangs or interrupts for nothing" },
+	[ONCE] = { "once",
+		"a device that goes on asserting does not interrupt the host again before the guest has both "
+		"ended the interrupt and unmasked the pin",
+		"else host and VMM have the work of two interrupts for one event, or of very many" },
+	[UNWANTED] = { "unwanted",
+		"what is delivered was sampled after the last unmask, or is a wire that asserts now",
+		"else the guest is interrupted for nothing: two interrupts for each event, or a storm" },
+	[LOST] = { "lost",
+		"when the host and the guest have nothing left to do, no device asserts that an unmasked pin has "
+		"not delivered",
+		"else the device waits for ever: it is never served, and never heard again" },
+	[MASKED] = { "masked",
+		"a masked pin sends nothing",
+		"else the guest is interrupted where it has shut that out, in its handler, say" },
+	[PENDING] = { "pending",
+		"while the device asserts and its trigger has not been answered, the pin reads as pending",
+		"else a guest that polls misses what the device asks for" },
+	[ENDLESS] = { "endless",
+		"the host comes to rest by itself",
+		"else it keeps a processor busy, whatever the guest does" },
+	[SHARED] = { "shared",
+		"the sources of a line are resampled together, a wire that asserts keeps it up, and removing "
+		"one touches no other",
+		"else of devices that share a line one is forgotten, or interrupts for another" },
+	[TWICE] = { "twice",
+		"a pin sends no second message before the EOI of the first",
+		"else the guest takes one event for two" },
+	[EOI] = { "eoi",
+		"an EOI ends the interrupts that it is for, and no others; remote IRR is set from the message "
+		"to the EOI",
+		"else a device is listened to while its interrupt is in service, or not any more after it" },
+	[REMOVED] = { "removed",
+		"no effect is carried out on a source that has been removed",
+		"else a device is touched that the VMM has given up, or another one that has its place" },
+	[ROUTED] = { "routed",
+		"no level message is sent before the route that makes its EOI an exit",
+		"else nobody hears of that EOI, and the device waits for ever" },
+	[REGISTERS] = { "registers",
+		"an entry is what the guest wrote to it; what is no register changes nothing; remote IRR does "
+		"not read as clear while a LAPIC holds the message",
+		"else the guest does not find the chip that the data sheet describes" },
+	[TOLD] = { "told",
+		"when the host has nothing left to do, whoever watches a line knows it as it is",
+		"else a timer, say, waits for an ack that was there" },
 };
 
 const char *const defect_names[DEFECTS] = {

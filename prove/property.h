@@ -11,7 +11,7 @@ enum property {
 	MASKED,      /* a masked pin sends nothing */
 	PENDING,     /* what a guest reads as pending is so while the device asserts */
 	ENDLESS,     /* the host and the adapter come to rest by themselves */
-	SHARED,      /* the sources of a line: all are resampled together, none is forgotten, or touched by another's end */
+	SHARED,      /* all sources of a line are resampled together, none is touched by another's end */
 	TWICE,       /* no second message of a pin before the EOI of the first */
 	EOI,         /* an EOI ends what it is for, and nothing else */
 	REMOVED,     /* no effect is carried out on a source that has been removed since */
@@ -22,7 +22,7 @@ enum property {
 };
 
 struct property_text {
-	const char *name, *demand;
+	const char *name, *demand, *matters;
 };
 
 extern const struct property_text properties[PROPERTIES];

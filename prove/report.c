@@ -27,10 +27,12 @@ static void print_subject(FILE *to, const struct subject *subject)
 
 static void print_summary(const struct subject *subject, const struct result *result)
 {
-	printf("%-28s %-15s %10u states %11llu transitions  depth %3u  %s  %llu violations  %.1f s\n",
+	printf("%-28s %-15s %10u states %11llu transitions  depth %3u  %s  %llu violations  %.1f s  %llu "
+	       "MiB\n",
 	       subject->config->name, policy_name(subject->policy), result->states,
 	       (unsigned long long)result->transitions, result->depth,
-	       result->complete ? "complete" : "not complete", (unsigned long long)result->violations, result->seconds);
+	       result->complete ? "complete" : "not complete", (unsigned long long)result->violations,
+	       result->seconds, (unsigned long long)(result->peak_kib / 1024));
 }
 
 static void append_json(const struct subject *subject, const struct result *result, const char *path)
@@ -42,11 +44,16 @@ static void append_json(const struct subject *subject, const struct result *resu
 		fprintf(stderr, "prove: %s: %s\n", path, strerror(errno));
 		return;
 	}
-	fprintf(to, "{\"name\": \"%s\", \"policy\": \"%s\", \"defect\": \"%s\", \"mutant\": \"%s\", \"states\": %u, "
-		"\"transitions\": %llu, \"depth\": %u, \"complete\": %s, \"violations\": %llu, \"seconds\": %.2f, \"violated\": {",
-		subject->config->name, policy_name(subject->policy), defect_names[subject->defect], subject->mutant,
-		result->states, (unsigned long long)result->transitions, result->depth, result->complete ? "true" : "false",
-		(unsigned long long)result->violations, result->seconds);
+	fprintf(to, "{\"name\": \"%s\", \"policy\": \"%s\", \"defect\": \"%s\", \"mutant\": \"%s\", ",
+		subject->config->name, policy_name(subject->policy), defect_names[subject->defect],
+		subject->mutant);
+	fprintf(to,
+		"\"states\": %u, \"transitions\": %llu, \"depth\": %u, \"complete\": %s, \"violations\": "
+		"%llu, ",
+		result->states, (unsigned long long)result->transitions, result->depth,
+		result->complete ? "true" : "false", (unsigned long long)result->violations);
+	fprintf(to, "\"seconds\": %.2f, \"peak_rss_kib\": %llu, \"violated\": {", result->seconds,
+		(unsigned long long)result->peak_kib);
 	for (uint32_t i = 0; i < PROPERTIES; i++) {
 		if (!result->broken[i])
 			continue;
@@ -57,13 +64,26 @@ static void append_json(const struct subject *subject, const struct result *resu
 	fclose(to);
 }
 
+static const char legend[] = "     (Each device is assigned to the guest. When it interrupts, the host masks "
+			     "it and signals its trigger, an eventfd;\n"
+			     "     a resample makes the host listen again, and a device that still asserts "
+			     "then interrupts at once. Of irqgate are the\n"
+			     "     core, which has the state of the chips, and what the VMM and the threads "
+			     "of the vCPUs do. \"now\" is what changed.)\n";
+
 /* Takes the steps and tells them. Returns what the last one violated. */
 static uint32_t tell(struct world *w, const struct way *way)
 {
+	static struct told told;
+
 	w->story = NULL;
 	if (world_open(w))
 		return 0;
 	w->story = stdout;
+	memset(&told, 0, sizeof(told));
+	w->told = &told;
+	printf("%s     At the start:\n", legend);
+	tell_state(w);
 	for (uint32_t i = 0; i < way->steps; i++) {
 		printf("%3u. ", i + 1);
 		if (!try_step(w, way->step[i])) {
@@ -77,18 +97,20 @@ static uint32_t tell(struct world *w, const struct way *way)
 
 static void print_demand(enum property property)
 {
-	printf("     which breaks \"%s\": %s.\n", properties[property].name, properties[property].demand);
+	printf("     This breaks \"%s\":\n       %s;\n       %s.\n", properties[property].name,
+	       properties[property].demand, properties[property].matters);
 }
 
-static void save(const struct subject *subject, const struct world *w, enum property property, const struct way *way,
-		 const char *directory)
+static void save(const struct subject *subject, const struct world *w, enum property property,
+		 const struct way *way, const char *directory)
 {
 	bool mutated = strcmp(subject->mutant, "none");
 	char path[PATH_MAX_];
 	FILE *to;
 
-	snprintf(path, sizeof(path), "%s/%s-%s-%s-%s.case", directory, subject->config->name, policy_name(subject->policy),
-		 mutated ? subject->mutant : defect_names[subject->defect], properties[property].name);
+	snprintf(path, sizeof(path), "%s/%s-%s-%s-%s.case", directory, subject->config->name,
+		 policy_name(subject->policy), mutated ? subject->mutant : defect_names[subject->defect],
+		 properties[property].name);
 	to = fopen(path, "we");
 	if (!to) {
 		fprintf(stderr, "prove: %s: %s\n", path, strerror(errno));
@@ -110,9 +132,9 @@ void report(const struct subject *subject, struct world *w, const struct result 
 	for (uint32_t i = 0; i < PROPERTIES; i++) {
 		if (!result->broken[i])
 			continue;
-		printf("\nA shortest way to break \"%s\" (%s, policy %s, defect %s, mutant %s):\n", properties[i].name,
-		       subject->config->summary, policy_name(subject->policy), defect_names[subject->defect],
-		       subject->mutant);
+		printf("\nA shortest way to break \"%s\" (%s, policy %s, defect %s, mutant %s):\n",
+		       properties[i].name, subject->config->summary, policy_name(subject->policy),
+		       defect_names[subject->defect], subject->mutant);
 		tell(w, &result->way[i]);
 		print_demand((enum property)i);
 		if (cases)
@@ -248,7 +270,7 @@ int replay(const char *path)
 	if (file.breaks < PROPERTIES && violated >> file.breaks & 1)
 		status = EXIT_BREAKS;
 	else
-		printf("     which breaks nothing%s\n", violated ? " of what the file says" : "");
+		printf("     This breaks nothing%s\n", violated ? " of what the file says" : "");
 	free(file.w);
 	return status;
 }

@@ -19,11 +19,17 @@ void open_subject(struct world *w, const struct subject *subject);
 const char *policy_name(enum irqgate_policy policy);
 int find_policy(const char *name); /* -1: there is none */
 
-/* A line on stdout; each counterexample after it and, with a directory, in a file; with a file, a JSON object. */
+/*
+ * A line on stdout; each counterexample after it and, with a directory, in a file; with a file, a JSON
+ * object.
+ */
 void report(const struct subject *subject, struct world *w, const struct result *result, const char *cases,
 	    const char *json);
 
-/* Takes the steps of a file, and tells them. Returns an exit status: 0 if they break what the file says they do. */
+/*
+ * Takes the steps of a file, and tells them. Returns an exit status: 0 if they break what the file says they
+ * do.
+ */
 int replay(const char *path);
 
 #endif

@@ -12,7 +12,8 @@ enum { FIRST_SLOTS = 1 << 16, GAP_MAX = 255, WORD = 8 };
 /* Memory that is only taken as it is used. */
 static void *reserve(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -36,12 +37,19 @@ int set_open(struct set *set, uint32_t limit)
 	return -ENOMEM;
 }
 
-void set_close(struct set *set)
+void set_forget_keys(struct set *set)
 {
 	release(set->key, set->limit * sizeof(*set->key));
+	free(set->slot);
+	set->key = NULL;
+	set->slot = NULL;
+}
+
+void set_close(struct set *set)
+{
+	set_forget_keys(set);
 	release(set->parent, set->limit * sizeof(*set->parent));
 	release(set->step, set->limit * sizeof(*set->step));
-	free(set->slot);
 	*set = (struct set){ 0 };
 }
 
@@ -74,7 +82,8 @@ static int grow(struct set *set)
 	return 0;
 }
 
-enum set_result set_add(struct set *set, const struct key *key, uint32_t parent, uint32_t step, uint32_t *number)
+enum set_result set_add(struct set *set, const struct key *key, uint32_t parent, uint32_t step,
+			uint32_t *number)
 {
 	uint32_t *slot = find(set, key);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Of what a kind of step has several. */
-enum many { ONE, PER_DEVICE, PER_THREAD, PER_VCPU, PER_VCPU_AND_LINE, PER_VCPU_AND_VECTOR, PER_VCPU_CHIP_VECTOR, PER_TWO,
-	    PER_FIVE, PER_VCPU_AND_TWO };
+enum many { ONE, PER_DEVICE, PER_THREAD, PER_VCPU, PER_VCPU_AND_LINE, PER_VCPU_AND_VECTOR,
+	    PER_VCPU_CHIP_VECTOR, PER_TWO, PER_FIVE, PER_VCPU_AND_TWO };
 
 struct kind {
 	const char *name;

@@ -62,11 +62,6 @@ uint32_t vector_index(uint32_t number)
 	return (number - FIRST_VECTOR) / VECTOR_STEP;
 }
 
-void violate(struct world *w, enum property property)
-{
-	w->violated |= 1U << property;
-}
-
 void say(const struct world *w, const char *format, ...)
 {
 	va_list arguments;
@@ -76,6 +71,25 @@ void say(const struct world *w, const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(w->story, format, arguments);
 	va_end(arguments);
+}
+
+void violate(struct world *w, enum property property, const char *format, ...)
+{
+	va_list arguments;
+
+	w->violated |= 1U << property;
+	if (!w->story)
+		return;
+	va_start(arguments, format);
+	fprintf(w->story, "     WRONG (\"%s\"): ", properties[property].name);
+	vfprintf(w->story, format, arguments);
+	fputc('\n', w->story);
+	va_end(arguments);
+}
+
+const char *line_name(uint32_t line)
+{
+	return line ? "the second pin" : "the pin";
 }
 
 void tell_watchers(struct world *w, uint32_t line)
@@ -96,7 +110,9 @@ static void add_effect(struct world *w, struct thread *thread, const struct irqg
 
 	if (effect->kind == IRQGATE_EFFECT_SOURCE)
 		irqgate_core_wish(core_of(w), effect->source, &wish);
-	*added = (struct effect){ .source = effect->source, .kind = (uint8_t)effect->kind, .listen = wish.listen };
+	*added = (struct effect){ .source = effect->source,
+				  .kind = (uint8_t)effect->kind,
+				  .listen = wish.listen };
 	if (effect->kind == IRQGATE_EFFECT_SOURCE)
 		return;
 	added->line = (uint8_t)line_of_gsi(w, effect->pin);
@@ -106,7 +122,8 @@ static void add_effect(struct world *w, struct thread *thread, const struct irqg
 	added->vector = (uint8_t)vector_index(message_vector(&effect->message));
 	added->vcpu = message_vcpu(&effect->message);
 	added->level = message_is_level(&effect->message);
-	say(w, "   the core wants vector 0x%x to be sent to vCPU %u\n", vector_number(added->vector), added->vcpu);
+	say(w, "     the core wants vector 0x%x to be sent to vCPU %u\n", vector_number(added->vector),
+	    added->vcpu);
 	judge_send(w, added->line, added->vector, added->level);
 }
 
@@ -119,7 +136,7 @@ void take_effects(struct world *w, uint32_t thread)
 	taker->kick |= w->effects.intr && thread; /* the first vCPU looks itself before it enters the guest */
 	for (uint32_t i = 0; i < w->effects.count; i++) {
 		if (taker->count == QUEUE) {
-			violate(w, ENDLESS);
+			violate(w, ENDLESS, "more is asked for than is ever carried out");
 			return;
 		}
 		add_effect(w, taker, &w->effects.effect[i]);
@@ -155,7 +172,9 @@ static void describe_chips(const struct world *w, struct irqgate_core_config *co
 	}
 	config->chips = has(w, TWO_CHIPS) ? w->config->lines : 1;
 	for (uint32_t i = 0; i < config->chips; i++)
-		config->chip[i] = (struct irqgate_chip){ .pins = 1, .gsi_base = gsi_of(w, i), .version = version };
+		config->chip[i] = (struct irqgate_chip){ .pins = 1,
+							 .gsi_base = gsi_of(w, i),
+							 .version = version };
 	if (config->chips == 1) {
 		config->chip[0].gsi_base = first;
 		config->chip[0].pins = last - first + 1;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The world that the checker explores: the real core, and around it a model of whatever it meets: devices behind VFIO,
- * wires, KVM with its routes, irqfds and LAPICs, the adapter's threads, and a guest that may do anything at any
- * time. A step takes it from one state to the next; a state is plain bytes.
+ * The world that the checker explores: the real core, and around it a model of whatever it meets: devices
+ * behind VFIO, wires, KVM with its routes, irqfds and LAPICs, the adapter's threads, and a guest that may do
+ * anything at any time. A step takes it from one state to the next; a state is plain bytes.
  *
- * Beside the state there is what the steps keep to judge by (named judge_*): what the guest wrote, what it has in
- * service, and what of a device's interrupt it may still have to hear. It is computed from the guest's and the
- * devices' doings alone, never from the core's. One thread.
+ * Beside the state there is what the steps keep to judge by (named judge_*): what the guest wrote, what it
+ * has in service, and what of a device's interrupt it may still have to hear. It is computed from the guest's
+ * and the devices' doings alone, never from the core's. One thread.
  */
 #ifndef IG_PROVE_WORLD_H
 #define IG_PROVE_WORLD_H
@@ -19,7 +19,10 @@
 
 enum { DEVICES = 3, LINES = 2, VCPUS = 2, VECTORS = 2, QUEUE = 12, CORE_BYTES = 6144 };
 
-/* The adapter's threads: each vCPU's, the one that reads triggers, and one that adds, removes, and drives wires. */
+/*
+ * The adapter's threads: each vCPU's, the one that reads triggers, and one that adds, removes, and drives
+ * wires.
+ */
 enum { LOOP = VCPUS, MANAGER, THREADS };
 
 /* What may happen in a configuration beyond triggers, masks, unmasks and EOIs. */
@@ -47,8 +50,9 @@ enum feature {
 	SLAVE = 1U << 20,       /* the first line is one of the slave 8259A's */
 	LATE_ROUTES = 1U << 21, /* building KVM's table takes its time */
 	WATCHED = 1U << 22,     /* somebody watches the lines */
-	DIRECTED = 1U << 23,    /* the LAPICs broadcast no EOI: the guest sends it through the register alone */
+	DIRECTED = 1U << 23,    /* the LAPICs broadcast no EOI: it goes through the register alone */
 	VERSION_11 = 1U << 24,  /* the IOAPIC has no EOI register */
+	SLOW_WISHES = 1U << 25, /* what is wanted of a source is carried out slowly, under its lock */
 };
 
 struct config {
@@ -95,8 +99,8 @@ struct device {
 	bool taken;             /* read, but not handed in yet: only with a defect */
 	bool bound;             /* KVM takes the trigger */
 	bool enabled;
-	bool judge_shut;        /* it has triggered, and the guest has not been at the point yet where it may again */
-	bool judge_fresh;       /* what it said last was sampled after the last unmask, and no EOI was for it */
+	bool judge_shut;        /* it has triggered, and the guest was not yet where it may again */
+	bool judge_fresh;       /* what it said last is newer than the last unmask, and has had no EOI */
 	bool judge_steady;      /* it has asserted ever since it triggered last */
 	bool judge_slipped;     /* the trigger under way is older than a mask */
 	bool judge_spare;       /* on the direct path: a resample is under way that could not be avoided */
@@ -115,8 +119,10 @@ struct thread {
 	uint64_t need; /* version of the routes that the next effect needs */
 	uint8_t count;
 	bool kick;     /* INTR is high, which the vCPU that it leads to may not know */
-	bool building; /* it has taken the routes from the core, and not yet given them to KVM: see table_next */
-	bool reserved;
+	bool building; /* it has taken the routes from the core: see table_next */
+	bool looked;   /* it has the lock of its next effect's source, and looked up what is wanted ... */
+	bool listen;   /* ... which was this */
+	bool reserved[7];
 	struct effect queue[QUEUE];
 };
 
@@ -142,7 +148,9 @@ struct line {
 	bool judge_extra;     /* on the direct path: there may be a message more than the pin knows of */
 	bool judge_acked;     /* an EOI ended its interrupt, and those who watch have not been told since */
 	bool told_masked;     /* to those who watch */
-	uint8_t reserved[4];
+	/* On the direct path, if the guest may write more than two: sets of messages, see message_bit(). */
+	uint8_t judge_written; /* the entry's, and the one before it */
+	uint8_t reserved[3];
 	uint64_t told_acks, told_version;
 };
 
@@ -192,11 +200,12 @@ struct world {
 	enum irqgate_policy policy;
 	enum defect defect;
 	FILE *story; /* where the steps are told, or NULL */
+	struct told *told; /* story.c: what has been told of the state */
 	size_t bytes; /* of the state, without the core's counters */
 	bool judge_answered; /* in the last step: other vCPUs' LAPICs were said to be idle */
 	bool wrecked;      /* the last step did not end: the state is none */
 	uint32_t violated; /* set of enum property: by the last step */
-	bool judge_uncounted; /* in the last step: a source came, went or was restored, and so the counters do not add up */
+	bool judge_uncounted; /* in the last step: sources came, went, were restored: they do not add up */
 	struct irqgate_effects effects;
 	struct irqgate_route routes[2 * IRQGATE_GSIS_MAX / 16];
 	struct state s;
@@ -218,6 +227,9 @@ struct device *device_of(const struct world *w, irqgate_source source);
 uint8_t vector_number(uint32_t vector);
 uint32_t vector_index(uint32_t number);
 
+/* What a line's input of the IOAPIC is called. */
+const char *line_name(uint32_t line);
+
 /* Those who watch a line learn how it is now. */
 void tell_watchers(struct world *w, uint32_t line);
 
@@ -228,13 +240,16 @@ void take_effects(struct world *w, uint32_t thread);
 bool is_idle(const struct world *w, uint32_t thread);
 bool all_are_idle(const struct world *w);
 
-/* The step broke a property. */
-void violate(struct world *w, enum property property);
+/* The step broke a property: how, where somebody listens. */
+void violate(struct world *w, enum property property, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Tells what happens, where somebody listens. */
 void say(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* canonical.c: numbers of which only the order or the difference counts are made small. Changes nothing else. */
+/*
+ * canonical.c: numbers of which only the order or the difference counts are made small. Changes nothing else.
+ */
 void canonicalize(struct world *w);
 
 /* judge.c: the guest is at a point where the devices of a line may be listened to again. */
@@ -245,6 +260,9 @@ void judge_released(struct world *w, uint32_t line);
 
 /* judge.c: what the guest hears from now on must have been sampled from now on. */
 void judge_unmasked(struct world *w, uint32_t line);
+
+/* judge.c: a trigger of a line that the host is about to signal is older than a mask or unmask now. */
+void judge_slips(struct world *w, uint32_t line);
 
 /* judge.c: the guest sent an EOI, to one chip or to all: which lines' interrupts it ends. */
 enum { ALL_CHIPS = 0xff };
@@ -261,8 +279,11 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 
 /* judge.c: whether the core's message, or the kernel's, is one that the guest is to hear. */
 void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level);
-void judge_injection(struct world *w, struct device *device, uint32_t vector);
+void judge_injection(struct world *w, struct device *device, uint32_t vcpu, uint32_t vector);
 void judge_inta(struct world *w, uint32_t line);
+
+/* judge.c: a device has been resampled, or need not be any more. */
+void judge_resampled(struct world *w, struct device *device);
 
 /* judge.c: a device has triggered at the host. */
 void judge_trigger(struct world *w, struct device *device);
@@ -270,7 +291,10 @@ void judge_trigger(struct world *w, struct device *device);
 /* judge.c: what the guest did asks for all of the line's forwarded sources, or for none. */
 void judge_together(struct world *w);
 
-/* judge.c: what must be so after each step; and where nothing is left to be done without the guest or a device. */
+/*
+ * judge.c: what must be so after each step; and where nothing is left to be done without the guest or a
+ * device.
+ */
 void judge_state(struct world *w);
 
 /* Before a step, and after: the counters tell whether triggers and resamples alternate. */
