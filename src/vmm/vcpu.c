@@ -133,6 +133,11 @@ static void handle_exit(struct ig_vcpu *vcpu)
 	case KVM_EXIT_SHUTDOWN:
 		crash(vcpu, "the guest shut down (triple fault)");
 		break;
+	case KVM_EXIT_INTERNAL_ERROR: /* linux/kvm.h: KVM_INTERNAL_ERROR_ */
+		snprintf(what, sizeof(what), "KVM's internal error %u (%llx)", run->internal.suberror,
+			 run->internal.ndata ? (unsigned long long)run->internal.data[0] : 0);
+		crash(vcpu, what);
+		break;
 	default:
 		snprintf(what, sizeof(what), "exit reason %u, which nothing here handles", run->exit_reason);
 		crash(vcpu, what);
