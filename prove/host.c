@@ -20,7 +20,7 @@ void inject(struct world *w, struct device *device)
 	    route->vcpu);
 	if (w->s.resetting)
 		return; /* the LAPICs are off */
-	judge_injection(w, device, route->vcpu, route->vector);
+	judge_injection(w, device, route->vector);
 	accept_message(w, route->vcpu, route->vector);
 }
 

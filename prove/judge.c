@@ -74,43 +74,6 @@ static bool may_serve(const struct world *w, uint32_t line)
 	return w->s.line[line].judge_served || (w->s.line[line].judge_extra && is_held(w, UINT8_MAX));
 }
 
-/* Of the messages that an entry may have: to each vCPU each vector. */
-static uint8_t message_bit(uint32_t vcpu, uint32_t vector)
-{
-	return (uint8_t)(1U << (vcpu * VECTORS + vector));
-}
-
-static uint8_t messages_held(const struct world *w)
-{
-	uint8_t held = 0;
-
-	for (uint32_t i = 0; i < VCPUS * VECTORS; i++)
-		if ((w->s.vcpu[i / VECTORS].requested | w->s.vcpu[i / VECTORS].serving) >> i % VECTORS & 1)
-			held |= message_bit(i / VECTORS, i % VECTORS);
-	return held;
-}
-
-static uint8_t message_of(uint64_t rte)
-{
-	return message_bit(rte >> IG_RTE_DEST_SHIFT, vector_index(rte & IG_RTE_VECTOR));
-}
-
-/*
- * The core keeps the routes of two messages: an older one, sent before or by a table that is not in force any
- * more, is one that it knows nothing of. (To come by it two vCPUs must rewrite an unmasked entry at once, to
- * three messages.)
- */
-static void note_third(struct world *w, uint32_t line, uint64_t before)
-{
-	struct line *judged = &w->s.line[line];
-
-	if (!has(w, DIRECT) || !has(w, MOVES) || !has(w, REWRITES) || !(before & judged->rte & IG_RTE_VECTOR))
-		return;
-	if (message_of(before) != message_of(judged->rte))
-		judged->judge_written = message_of(before) | message_of(judged->rte);
-	judged->judge_extra |= (messages_held(w) & ~judged->judge_written) != 0;
-}
-
 /* Where nobody could be asked whether the message is in service, an unmask or another vector may release. */
 void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked)
 {
@@ -119,7 +82,6 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 
 	if ((judged->rte ^ before) & (IG_RTE_MASKED | IG_RTE_LEVEL))
 		judge_slips(w, line);
-	note_third(w, line, before);
 	if (ig_rte_is_level(before) && !ig_rte_is_level(judged->rte)) { /* counts as the EOI */
 		judged->judge_served = 0;
 		judged->judge_extra |= has(w, DIRECT) && is_held(w, UINT8_MAX);
@@ -236,7 +198,7 @@ static bool is_being_masked(const struct world *w, const struct device *device)
 	return is_asked_for(w, device->source) || (busy && !irqgate_core_bound(core_of(w), device->source));
 }
 
-void judge_injection(struct world *w, struct device *device, uint32_t vcpu, uint32_t vector)
+void judge_injection(struct world *w, struct device *device, uint32_t vector)
 {
 	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
 	bool live = ig_rte_is_live(line->rte) && irqgate_core_bound(core_of(w), device->source);
@@ -247,7 +209,6 @@ void judge_injection(struct world *w, struct device *device, uint32_t vcpu, uint
 		violate(w, UNWANTED,
 			"what the device said is older than the last unmask, or has been heard already");
 	line->judge_extra |= is_held(w, line->judge_served);
-	line->judge_extra |= line->judge_written && !(line->judge_written & message_bit(vcpu, vector));
 	if (ig_rte_is_level(line->rte))
 		line->judge_served |= (uint8_t)(1U << vector);
 	if (!live)

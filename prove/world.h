@@ -148,9 +148,7 @@ struct line {
 	bool judge_extra;     /* on the direct path: there may be a message more than the pin knows of */
 	bool judge_acked;     /* an EOI ended its interrupt, and those who watch have not been told since */
 	bool told_masked;     /* to those who watch */
-	/* On the direct path, if the guest may write more than two: sets of messages, see message_bit(). */
-	uint8_t judge_written; /* the entry's, and the one before it */
-	uint8_t reserved[3];
+	uint8_t reserved[4];
 	uint64_t told_acks, told_version;
 };
 
@@ -279,7 +277,7 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 
 /* judge.c: whether the core's message, or the kernel's, is one that the guest is to hear. */
 void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level);
-void judge_injection(struct world *w, struct device *device, uint32_t vcpu, uint32_t vector);
+void judge_injection(struct world *w, struct device *device, uint32_t vector);
 void judge_inta(struct world *w, uint32_t line);
 
 /* judge.c: a device has been resampled, or need not be any more. */
