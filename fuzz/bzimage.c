@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: loading a bzImage. It is refused, or in memory; and then what the zero page says of command line, initrd
- * and memory is true (Linux, Documentation/arch/x86/zero-page.rst).
+ * Fuzz target: loading a bzImage. It is refused, or in memory; and then what the zero page says of command
+ * line, initrd and memory is true (Linux, Documentation/arch/x86/zero-page.rst).
  */
 #include <asm/bootparam.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: whole sequences of calls of the core, of two IOAPICs with a gap between them and up to a dozen sources,
- * beside the plain model (model.h): everything that a call asks the world for, and after it all registers, levels,
- * wishes, counters and the routes that must be there. Now and then the core is saved and goes on as another one.
+ * Fuzz target: whole sequences of calls of the core, of two IOAPICs with a gap between them and up to a dozen
+ * sources, beside the plain model (model.h): everything that a call asks the world for, and after it all
+ * registers, levels, wishes, counters and the routes that must be there. Now and then the core is saved and
+ * goes on as another one.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the fuzz targets share: libFuzzer's entry point, and a requirement whose violation ends the run with the input
- * kept. A target draws its choices from the input by tests/unit/chance.h. One thread.
+ * What the fuzz targets share: libFuzzer's entry point, and a requirement whose violation ends the run with
+ * the input kept. A target draws its choices from the input by tests/unit/chance.h. One thread.
  */
 #ifndef IG_FUZZ_H
 #define IG_FUZZ_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VMM of which there is only memory, for the loaders: heap, so that a sanitizer sees every step beyond it. An input
- * is the file after its first bytes, which say what else there is. One thread.
+ * A VMM of which there is only memory, for the loaders: heap, so that a sanitizer sees every step beyond it.
+ * An input is the file after its first bytes, which say what else there is. One thread.
  */
 #ifndef IG_FUZZ_GUEST_MEMORY_H
 #define IG_FUZZ_GUEST_MEMORY_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: the life of one line, on every path and policy, with a pair of 8259As and without, in the plain world of
- * tests/unit/world.c, whose invariants are the oracle. The first byte says what kind of world it is.
+ * Fuzz target: the life of one line, on every path and policy, with a pair of 8259As and without, in the
+ * plain world of tests/unit/world.c, whose invariants are the oracle. The first byte says what kind of world
+ * it is.
  */
 #include "fuzz.h"
 #include "history.h"

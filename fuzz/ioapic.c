@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: an IOAPIC of any size and version beside a model from the data sheet (82093AA, section 3; ICH9, 13.5):
- * an array of entries as the guest reads them. All registers are compared after each step.
+ * Fuzz target: an IOAPIC of any size and version beside a model from the data sheet (82093AA, section 3;
+ * ICH9, 13.5): an array of entries as the guest reads them. All registers are compared after each step.
  */
 #include <string.h>
 

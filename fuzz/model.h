@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A plain model of the gate on the userspace path, written from the rules that it has to keep (ARCHITECTURE.md) and the
- * data sheet: IOAPICs as arrays of entries, a line as a list of levels, searched from end to end. It knows no lists by
- * vector, no routes, no direct path. Each call says what the world must be asked for. One thread.
+ * A plain model of the gate on the userspace path, written from the rules that it has to keep
+ * (ARCHITECTURE.md) and the data sheet: IOAPICs as arrays of entries, a line as a list of levels, searched
+ * from end to end. It knows no lists by vector, no routes, no direct path. Each call says what the world must
+ * be asked for. One thread.
  */
 #ifndef IG_FUZZ_MODEL_H
 #define IG_FUZZ_MODEL_H

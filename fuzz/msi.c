@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: MSI and MSI-X of an assigned device whose capabilities may be damaged, a guest that writes what it
- * likes to them, and a kernel that refuses now and then. Beyond the device's vectors nothing is bound; at the end no
- * eventfd is left, and INTx and messages are never on together.
+ * Fuzz target: MSI and MSI-X of an assigned device whose capabilities may be damaged, a guest that writes
+ * what it likes to them, and a kernel that refuses now and then. Beyond the device's vectors nothing is
+ * bound; at the end no eventfd is left, and INTx and messages are never on together.
  */
 #include <errno.h>
 #include <stdarg.h>

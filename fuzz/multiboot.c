@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: loading a multiboot image. It is refused, or in memory; and then what the guest is told of its command
- * line and module is true (Multiboot Specification 0.6.96, 3.3).
+ * Fuzz target: loading a multiboot image. It is refused, or in memory; and then what the guest is told of its
+ * command line and module is true (Multiboot Specification 0.6.96, 3.3).
  */
 #include "guest-memory.h"
 

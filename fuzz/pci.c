@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: PCI configuration space and what BARs decode, of two made-up devices, beside a model of their headers
- * (PCI 3.0, 6.1 and 6.2.5). No access reaches a device outside a BAR that it decodes.
+ * Fuzz target: PCI configuration space and what BARs decode, of two made-up devices, beside a model of their
+ * headers (PCI 3.0, 6.1 and 6.2.5). No access reaches a device outside a BAR that it decodes.
  */
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: restoring a saved state. The input is the state itself, or changes to a good one, with its checksum
- * mended or not. It is refused and nothing has changed; or it is the state from there on: saved again it is a state that
- * stays the same, and whatever guest and devices do then stays within the rules of a call's effects.
+ * Fuzz target: restoring a saved state. The input is the state itself, or changes to a good one, with its
+ * checksum mended or not. It is refused and nothing has changed; or it is the state from there on: saved
+ * again it is a state that stays the same, and whatever guest and devices do then stays within the rules of a
+ * call's effects.
  */
 #include <string.h>
 
@@ -114,8 +115,8 @@ static void check_refused(const struct machine *m, const void *before)
 }
 
 /*
- * What can not be here (a path that a source can not take, time without a limit, what an older version had) is gone after
- * the first time. From then on nothing changes any more.
+ * What can not be here (a path that a source can not take, time without a limit, what an older version had)
+ * is gone after the first time. From then on nothing changes any more.
  */
 static void check_restored(const struct machine *m)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Fuzz target: the routes of a few pins. The oracle is what they are for: a message that is or may be in service has an
- * entry until it is served, the newest one always has, and the table says exactly that.
+ * Fuzz target: the routes of a few pins. The oracle is what they are for: a message that is or may be in
+ * service has an entry until it is served, the newest one always has, and the table says exactly that.
  */
 #include <string.h>
 

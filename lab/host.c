@@ -228,8 +228,8 @@ int ig_host_boot(struct ig_host *host, const char *kernel, const char *console, 
 		fprintf(stderr, "irqgate: booting the host (%s)\n",
 			strrchr(files.kernel, '/') + sizeof("/vmlinuz-") - 1);
 	/*
-	 * An emulated machine that hangs or dies in its boot seldom does so twice: its kernel patches itself, and
-	 * QEMU may run a breakpoint that is gone ("Oops: int3"; see keep_vm in host/init.c).
+	 * An emulated machine that hangs or dies in its boot seldom does so twice: its kernel patches itself,
+	 * and QEMU may run a breakpoint that is gone ("Oops: int3"; see keep_vm in host/init.c).
 	 */
 	for (int tries = 1; ; tries++) {
 		error = start_host(host, &files, console);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The processor that does its worst: random values to every register of the IOAPIC, the 8259s, the 8254, the clock, the
- * serial port and PCI's configuration space, to ports that nobody has, and to the test ports, which leave lines
- * asserted; and one pin masked and unmasked in a loop. It spares what would end the guest or the other processor, which
- * would end the test: that one's pin and device; messages to that one; NMI, INIT and SMI; reset and power-off.
+ * The processor that does its worst: random values to every register of the IOAPIC, the 8259s, the 8254, the
+ * clock, the serial port and PCI's configuration space, to ports that nobody has, and to the test ports,
+ * which leave lines asserted; and one pin masked and unmasked in a loop. It spares what would end the guest
+ * or the other processor, which would end the test: that one's pin and device; messages to that one; NMI,
+ * INIT and SMI; reset and power-off.
  */
 #include "hammer.h"
 

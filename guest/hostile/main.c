@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * guest/hostile: how well a line is served while another processor does its worst. Processor 0 has the device raise
- * its interrupt, and takes the time until it is handled; by turns with processor 1 in a loop of its own ("alone"), busy
- * with exits that do no harm ("busy"), and writing random values to every register that it can reach ("hostile",
- * hammer.c). So whatever else the host does meanwhile is the same for all three. One line tells of them, times in units
- * of 1000 cycles. The gap between events is that of the hostile turns; those of the others are shorter.
+ * guest/hostile: how well a line is served while another processor does its worst. Processor 0 has the device
+ * raise its interrupt, and takes the time until it is handled; by turns with processor 1 in a loop of its own
+ * ("alone"), busy with exits that do no harm ("busy"), and writing random values to every register that it
+ * can reach ("hostile", hammer.c). So whatever else the host does meanwhile is the same for all three. One
+ * line tells of them, times in units of 1000 cycles. The gap between events is that of the hostile turns;
+ * those of the others are shorter.
  *
  *   mode=plain  cpus=2  events=N  gap=CYCLES  limit=CYCLES
  */

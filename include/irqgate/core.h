@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The pure core: IOAPICs (82093AA registers, version 0x11 or 0x20) and a PC's pair of 8259As, their lines, the gate
- * and the GSI routes.
+ * The pure core: IOAPICs (82093AA registers, version 0x11 or 0x20) and a PC's pair of 8259As, their lines,
+ * the gate and the GSI routes.
  *
  * It makes no system call, allocates nothing, starts no thread and keeps no global: all state is in the
  * memory that the caller gave, as plain bytes without pointers. So it may be copied, compared and hashed.
@@ -9,9 +9,10 @@
  * Threads: no function locks. The caller serialises all calls on one core (the KVM adapter has a mutex for
  * it) and carries out the returned effects after it has let go of its lock.
  *
- * A GSI is a line; it feeds the pin of the IOAPIC in whose range it is, and, if there is a pair of 8259As, GSI 0 to
- * 15 feed the inputs of that number too (but GSI 2, for there the slave is). Errors are negative errno values; where a
- * function fails, its outputs are untouched, but for the effects, of which there are none then.
+ * A GSI is a line; it feeds the pin of the IOAPIC in whose range it is, and, if there is a pair of 8259As,
+ * GSI 0 to 15 feed the inputs of that number too (but GSI 2, for there the slave is). Errors are negative
+ * errno values; where a function fails, its outputs are untouched, but for the effects, of which there are
+ * none then.
  */
 #ifndef IRQGATE_CORE_H
 #define IRQGATE_CORE_H
@@ -61,8 +62,9 @@ struct irqgate_chip {
 	uint8_t id;        /* after reset, 0 to 15 */
 	uint8_t version;   /* 0 is version 0x20 */
 	/*
-	 * Entries have 15 bits of destination: bits 55:49 are the upper seven, and bits 11:5 of a message's address
-	 * (as KVM's CPUID leaf names it: MSI extended destination id). Without it those bits are reserved.
+	 * Entries have 15 bits of destination: bits 55:49 are the upper seven, and bits 11:5 of a message's
+	 * address (as KVM's CPUID leaf names it: MSI extended destination id). Without it those bits are
+	 * reserved.
 	 */
 	bool extended_destinations;
 };
@@ -142,8 +144,8 @@ struct irqgate_wish {
 };
 
 /*
- * What the LAPICs say about the messages of a pin: irqgate_core_lapic_holds() of one whose vector is in the IRR or ISR of
- * a LAPIC that it goes to, or one of these. See irqgate_core_asks_lapic().
+ * What the LAPICs say about the messages of a pin: irqgate_core_lapic_holds() of one whose vector is in the
+ * IRR or ISR of a LAPIC that it goes to, or one of these. See irqgate_core_asks_lapic().
  */
 enum {
 	IRQGATE_LAPIC_NOT_ASKED = -2, /* or cannot be read */
@@ -172,9 +174,10 @@ struct irqgate_line_stats {
 };
 
 /*
- * A storm guard: of interrupts that make no progress, a budget is delivered at once; then the line waits for a time,
- * and has its budget again. An interrupt makes progress if a wire is low at its EOI; a forwarded source has been silent
- * by its own will if that EOI comes later than pace after the one before. Times in nanoseconds.
+ * A storm guard: of interrupts that make no progress, a budget is delivered at once; then the line waits for
+ * a time, and has its budget again. An interrupt makes progress if a wire is low at its EOI; a forwarded
+ * source has been silent by its own will if that EOI comes later than pace after the one before. Times in
+ * nanoseconds.
  */
 struct irqgate_guard {
 	uint32_t budget; /* 0: no guard */
@@ -242,9 +245,9 @@ IRQGATE_API int irqgate_core_refuse_direct(struct irqgate_core *core, irqgate_so
 IRQGATE_API bool irqgate_core_bound(const struct irqgate_core *core, irqgate_source source);
 
 /*
- * An access to an IOAPIC: bytes (1, 2, 4 or 8) at offset from its base (82093AA, section 3.1). The registers are at
- * offsets 0x00, 0x10 and 0x40 and 32 bits wide: of a wider write the lower half counts, a narrower one is extended
- * with zeros.
+ * An access to an IOAPIC: bytes (1, 2, 4 or 8) at offset from its base (82093AA, section 3.1). The registers
+ * are at offsets 0x00, 0x10 and 0x40 and 32 bits wide: of a wider write the lower half counts, a narrower one
+ * is extended with zeros.
  */
 struct irqgate_access {
 	uint64_t offset;
@@ -259,17 +262,18 @@ IRQGATE_API uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const s
 					      int answer);
 
 /*
- * A write. What has no register is ignored. Returns the vector (0 to 255) that the write asks to EOI, which the
- * caller hands to irqgate_core_ioapic_eoi(), or -1.
+ * A write. What has no register is ignored. Returns the vector (0 to 255) that the write asks to EOI, which
+ * the caller hands to irqgate_core_ioapic_eoi(), or -1.
  */
 IRQGATE_API int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_access *access, int answer,
 					  struct irqgate_effects *effects);
 
 /*
- * Whether the outcome of an access depends on what the LAPICs hold: on the direct path the kernel consumes the
- * trigger, so the core can not know. If so, returns the GSI, and message[] has the one or two messages whose vectors
- * to look for, in IRR and ISR of the LAPICs that they go to; hand the answer in with the access. Else -1. Without an
- * answer, remote IRR reads as set and an unmask resamples: at worst one interrupt too many, never one lost.
+ * Whether the outcome of an access depends on what the LAPICs hold: on the direct path the kernel consumes
+ * the trigger, so the core can not know. If so, returns the GSI, and message[] has the one or two messages
+ * whose vectors to look for, in IRR and ISR of the LAPICs that they go to; hand the answer in with the
+ * access. Else -1. Without an answer, remote IRR reads as set and an unmask resamples: at worst one interrupt
+ * too many, never one lost.
  */
 IRQGATE_API int irqgate_core_asks_lapic(const struct irqgate_core *core, const struct irqgate_access *access,
 					struct irqgate_message message[2], uint32_t *count);
@@ -284,24 +288,25 @@ IRQGATE_API int irqgate_core_lapic_holds(const struct irqgate_message *message);
 IRQGATE_API int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_access *access);
 
 /*
- * Counts whatever settles or opens the question whether the pin's message is in service: an answer of the LAPICs is
- * good for as long as this stays the same. 0 for no such GSI.
+ * Counts whatever settles or opens the question whether the pin's message is in service: an answer of the
+ * LAPICs is good for as long as this stays the same. 0 for no such GSI.
  */
 IRQGATE_API uint64_t irqgate_core_epoch(const struct irqgate_core *core, uint32_t gsi);
 
 /*
  * A LAPIC broadcast the EOI of a level-triggered vector. Pin by pin, as several may share the vector: call it
- * with *pin = 0 until it returns false, all under one hold of the caller's lock (a message that another pin sends in
- * between is not what the EOI is for), and then carry out the effects of each call that returned true.
+ * with *pin = 0 until it returns false, all under one hold of the caller's lock (a message that another pin
+ * sends in between is not what the EOI is for), and then carry out the effects of each call that returned
+ * true.
  */
 IRQGATE_API bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin,
 				  struct irqgate_effects *effects);
 
 /*
- * The same for a write of the EOI register, which is for the pins of its own chip. A guest may send it beside the
- * LAPIC's EOI (Linux with interrupt remapping does): so it acks only a pin that is known to be in service, else the
- * second would ack the next interrupt. Where LAPICs may suppress the broadcast (SDM vol. 3, 11.8.5) the register's may be the
- * only one: then it acks as well what may be in service.
+ * The same for a write of the EOI register, which is for the pins of its own chip. A guest may send it beside
+ * the LAPIC's EOI (Linux with interrupt remapping does): so it acks only a pin that is known to be in
+ * service, else the second would ack the next interrupt. Where LAPICs may suppress the broadcast (SDM vol. 3,
+ * 11.8.5) the register's may be the only one: then it acks as well what may be in service.
  */
 IRQGATE_API bool irqgate_core_ioapic_eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
 					 struct irqgate_effects *effects);
@@ -317,23 +322,24 @@ struct irqgate_pic_access {
 };
 
 /*
- * Does the access, line by line: call it until it returns false, under one hold of the caller's lock, for in between
- * INTR may be high for a level that is about to drop. Then carry out the effects of each call, the last one included
- * (which has the notices for those who watch, and the INTR that counts). At most 17 calls. Without a pair a read gives
- * ones, and a write does nothing.
+ * Does the access, line by line: call it until it returns false, under one hold of the caller's lock, for in
+ * between INTR may be high for a level that is about to drop. Then carry out the effects of each call, the
+ * last one included (which has the notices for those who watch, and the INTR that counts). At most 17 calls.
+ * Without a pair a read gives ones, and a write does nothing.
  */
 IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_access *access,
 					 struct irqgate_effects *effects);
 
 /*
- * The set of GSIs that a write would unmask at the pair; as irqgate_core_unmasks(), but that a trigger handed in may
- * have effects here: it reaches the IOAPIC, whose pin may be unmasked.
+ * The set of GSIs that a write would unmask at the pair; as irqgate_core_unmasks(), but that a trigger handed
+ * in may have effects here: it reaches the IOAPIC, whose pin may be unmasked.
  */
 IRQGATE_API uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
 
 /*
- * The set of GSIs whose level a read would show: of an IRR, that of level-triggered inputs, as far as the core knows. Who can
- * see a device's real line shows that instead: bit (GSI % 8) of the value. 0 for any other access.
+ * The set of GSIs whose level a read would show: of an IRR, that of level-triggered inputs, as far as the
+ * core knows. Who can see a device's real line shows that instead: bit (GSI % 8) of the value. 0 for any
+ * other access.
  */
 IRQGATE_API uint16_t irqgate_core_pic_shows(const struct irqgate_core *core, const struct irqgate_pic_access *access);
 
@@ -344,10 +350,11 @@ IRQGATE_API bool irqgate_core_pic_intr(const struct irqgate_core *core);
 IRQGATE_API int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effects *effects);
 
 /*
- * Starts or ends the watch of a line: effects of whatever acks, masks or unmasks it then have an IRQGATE_EFFECT_LINE,
- * for others than the sources of the line to follow it. (A timer, say, that injects its next tick after the ack.) An
- * ack is an EOI that a chip reports; the IOAPIC's edge-triggered entries have none. What happened between two looks is
- * told in one: acks are counted, a mask that was taken back is not seen. -EINVAL: no such GSI.
+ * Starts or ends the watch of a line: effects of whatever acks, masks or unmasks it then have an
+ * IRQGATE_EFFECT_LINE, for others than the sources of the line to follow it. (A timer, say, that injects its
+ * next tick after the ack.) An ack is an EOI that a chip reports; the IOAPIC's edge-triggered entries have
+ * none. What happened between two looks is told in one: acks are counted, a mask that was taken back is not
+ * seen. -EINVAL: no such GSI.
  */
 IRQGATE_API int irqgate_core_watch(struct irqgate_core *core, uint32_t gsi, bool watch);
 
@@ -362,9 +369,9 @@ IRQGATE_API bool irqgate_core_send_failed(struct irqgate_core *core, uint32_t pi
 IRQGATE_API bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate_effects *effects);
 
 /*
- * The routes that KVM must have now: the lower half of 2 * irqgate_core_gsis() GSIs has each pin's message, the
- * upper half messages that are or may be in service though the pin has a new one. Returns how many were written to
- * route[], which must have room for as many GSIs.
+ * The routes that KVM must have now: the lower half of 2 * irqgate_core_gsis() GSIs has each pin's message,
+ * the upper half messages that are or may be in service though the pin has a new one. Returns how many were
+ * written to route[], which must have room for as many GSIs.
  */
 IRQGATE_API uint32_t irqgate_core_routes(const struct irqgate_core *core, struct irqgate_route *route,
 					 uint64_t *version);
@@ -393,8 +400,8 @@ IRQGATE_API int irqgate_core_line_stats(const struct irqgate_core *core, uint32_
 IRQGATE_API const char *irqgate_core_name(const struct irqgate_core *core, irqgate_source source);
 
 /*
- * Time, which the core has none of: that of the calls that follow, in nanoseconds of a clock that never goes back. Only
- * the storm guard and the limit of holds want it; a core without these need not be told.
+ * Time, which the core has none of: that of the calls that follow, in nanoseconds of a clock that never goes
+ * back. Only the storm guard and the limit of holds want it; a core without these need not be told.
  */
 IRQGATE_API void irqgate_core_set_time(struct irqgate_core *core, uint64_t now);
 
@@ -405,31 +412,34 @@ IRQGATE_API int irqgate_core_guard(struct irqgate_core *core, uint32_t gsi, cons
 IRQGATE_API void irqgate_core_limit_holds(struct irqgate_core *core, uint64_t nanoseconds);
 
 /*
- * Does what is due at the time that was set: lines that the guard has delayed go on, holds that are too old are told of.
- * Line by line: *gsi = 0 first, until it returns false; the effects of the last call have the next time.
+ * Does what is due at the time that was set: lines that the guard has delayed go on, holds that are too old
+ * are told of. Line by line: *gsi = 0 first, until it returns false; the effects of the last call have the
+ * next time.
  */
 IRQGATE_API bool irqgate_core_expire(struct irqgate_core *core, uint32_t *gsi, struct irqgate_effects *effects);
 
 /*
- * The state as bytes that are the same on every machine (docs/state.md): of chips, lines and sources, in the middle of
- * a hold too. Before it is taken no vCPU may run, and the effects of all calls must have been carried out. On the direct
- * path, read each entry with the LAPICs' answer before (see irqgate_core_asks_lapic()): else a restore may cost one
- * interrupt too many. -ENOSPC: bytes is less than irqgate_core_save_size(), which holds until the next call.
+ * The state as bytes that are the same on every machine (docs/state.md): of chips, lines and sources, in the
+ * middle of a hold too. Before it is taken no vCPU may run, and the effects of all calls must have been
+ * carried out. On the direct path, read each entry with the LAPICs' answer before (see
+ * irqgate_core_asks_lapic()): else a restore may cost one interrupt too many. -ENOSPC: bytes is less than
+ * irqgate_core_save_size(), which holds until the next call.
  */
 IRQGATE_API size_t irqgate_core_save_size(const struct irqgate_core *core);
 IRQGATE_API int irqgate_core_save(const struct irqgate_core *core, void *buffer, size_t bytes);
 
 /*
- * Puts a core of the same configuration into a saved state. It must have the same sources already, on each line by
- * kind, name, and their order where these are the same; handles and counters stay its own. Then call
- * irqgate_core_restored(), and irqgate_core_retry() soon. Where it fails nothing has changed. -EBADMSG: damaged, or no
- * saved state. -ENOTSUP: of another version of the format. -EINVAL: of another configuration. -ENODEV: of other sources.
+ * Puts a core of the same configuration into a saved state. It must have the same sources already, on each
+ * line by kind, name, and their order where these are the same; handles and counters stay its own. Then call
+ * irqgate_core_restored(), and irqgate_core_retry() soon. Where it fails nothing has changed. -EBADMSG:
+ * damaged, or no saved state. -ENOTSUP: of another version of the format. -EINVAL: of another configuration.
+ * -ENODEV: of other sources.
  */
 IRQGATE_API int irqgate_core_restore(struct irqgate_core *core, const void *saved, size_t bytes);
 
 /*
- * States anew what is wanted of the forwarded sources: each is resampled, or stays silent. One that still asserts
- * triggers then, as the core knows already. Line by line: *gsi = 0 first, until it returns false.
+ * States anew what is wanted of the forwarded sources: each is resampled, or stays silent. One that still
+ * asserts triggers then, as the core knows already. Line by line: *gsi = 0 first, until it returns false.
  */
 IRQGATE_API bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqgate_effects *effects);
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The KVM adapter for a split irqchip: the LAPICs in the kernel, the IOAPICs here (KVM API, KVM_CAP_SPLIT_IRQCHIP).
+ * The KVM adapter for a split irqchip: the LAPICs in the kernel, the IOAPICs here (KVM API,
+ * KVM_CAP_SPLIT_IRQCHIP).
  *
  * It owns no thread and no event loop. A VMM
  *   - opens it after KVM_CREATE_VM and before the first vCPU, and names each vCPU after creating it;
  *   - hands it the exits of its vCPUs, on the thread that took them;
  *   - polls irqgate_kvm_poll_fd() in whatever loop it has, and calls irqgate_kvm_dispatch() when it is readable.
  *
- * Threads: every function may be called from any thread at any time, unless it says otherwise; no callback runs
- * under the library's locks, unless it says otherwise. Errors are negative errno values; outputs are untouched on failure. File
- * descriptors that a caller hands in stay the caller's: they must live until their source is removed, and the
- * library never closes them.
+ * Threads: every function may be called from any thread at any time, unless it says otherwise; no callback
+ * runs under the library's locks, unless it says otherwise. Errors are negative errno values; outputs are
+ * untouched on failure. File descriptors that a caller hands in stay the caller's: they must live until their
+ * source is removed, and the library never closes them.
  */
 #ifndef IRQGATE_KVM_H
 #define IRQGATE_KVM_H
@@ -42,10 +43,10 @@ struct irqgate_kvm;
 /* What the VMM does for the library. Each may be NULL. */
 struct irqgate_kvm_callbacks {
 	/*
-	 * The library's routes changed, and the VMM builds KVM's table by itself: it must make the entries (all
-	 * MSI) part of it by KVM_SET_GSI_ROUTING before it returns. 0 or a negative errno. NULL: the library
-	 * makes the table from its entries and those of irqgate_kvm_set_routes(). The calls come one at a time; it
-	 * must not call the library, nor wait for a thread that does.
+	 * The library's routes changed, and the VMM builds KVM's table by itself: it must make the entries
+	 * (all MSI) part of it by KVM_SET_GSI_ROUTING before it returns. 0 or a negative errno. NULL: the
+	 * library makes the table from its entries and those of irqgate_kvm_set_routes(). The calls come one
+	 * at a time; it must not call the library, nor wait for a thread that does.
 	 */
 	int (*set_routes)(void *opaque, const struct irqgate_route *route, uint32_t count);
 	/*
@@ -56,9 +57,10 @@ struct irqgate_kvm_callbacks {
 	/* A coalesced MMIO write of the VMM's own zones, met while the library drained the ring. */
 	void (*coalesced)(void *opaque, const struct kvm_coalesced_mmio *entry);
 	/*
-	 * Something may be wrong with a line's interrupt (docs/diagnosis.md), and was found so often since it was last
-	 * told of. Told at once, but no more than once in a second for each line and each diagnosis; all are counted
-	 * (irqgate_kvm_line_stats()). Comes on the thread of the call that found it, or of irqgate_kvm_dispatch().
+	 * Something may be wrong with a line's interrupt (docs/diagnosis.md), and was found so often since it
+	 * was last told of. Told at once, but no more than once in a second for each line and each diagnosis;
+	 * all are counted (irqgate_kvm_line_stats()). Comes on the thread of the call that found it, or of
+	 * irqgate_kvm_dispatch().
 	 */
 	void (*diagnosed)(void *opaque, uint32_t gsi, enum irqgate_diagnosis diagnosis, uint64_t count);
 	void *opaque;
@@ -83,8 +85,9 @@ struct irqgate_kvm_config {
 	struct irqgate_kvm_chip chip[IRQGATE_CHIPS_MAX];
 	bool pic;         /* a pair of 8259As as well: then irqgate_kvm_entry() is needed */
 	/*
-	 * Guests may suppress the broadcast of EOIs and write the IOAPIC's EOI register instead. Without it they are
-	 * told that they can not, where KVM lets that be told; where it does not, KVM broadcasts all the same.
+	 * Guests may suppress the broadcast of EOIs and write the IOAPIC's EOI register instead. Without it
+	 * they are told that they can not, where KVM lets that be told; where it does not, KVM broadcasts all
+	 * the same.
 	 */
 	bool directed_eoi;
 	uint64_t hold_limit; /* nanoseconds before IRQGATE_DIAGNOSIS_HELD; 0: for ever */
@@ -103,19 +106,20 @@ struct irqgate_forwarded {
 	 */
 	int (*silence)(void *opaque);
 	/*
-	 * The real line now: 1 asserted, 0 not, or a negative errno. It is what a guest reads as pending (the 8259's IRR).
-	 * NULL: not to be had.
+	 * The real line now: 1 asserted, 0 not, or a negative errno. It is what a guest reads as pending (the
+	 * 8259's IRR). NULL: not to be had.
 	 */
 	int (*probe)(void *opaque);
 	void *opaque;
 };
 
 /*
- * Somebody who wants to know what the guest does to a line's interrupt: a timer that injects its next tick after the
- * ack, or whoever would rather decide by itself when to listen to a device. Told on the thread that handed in what the
- * guest did, before that call returns; one call at a time, first of the mask, then of acks. The functions may use the
- * library (pulse a source, say), but must not hand in exits, reset, or end a watch, nor wait for a thread that does.
- * What happened before a watch is told is told at once: acks are counted, a mask that was taken back is not seen.
+ * Somebody who wants to know what the guest does to a line's interrupt: a timer that injects its next tick
+ * after the ack, or whoever would rather decide by itself when to listen to a device. Told on the thread that
+ * handed in what the guest did, before that call returns; one call at a time, first of the mask, then of
+ * acks. The functions may use the library (pulse a source, say), but must not hand in exits, reset, or end a
+ * watch, nor wait for a thread that does. What happened before a watch is told is told at once: acks are
+ * counted, a mask that was taken back is not seen.
  */
 struct irqgate_watch {
 	size_t size;   /* sizeof(struct irqgate_watch) */
@@ -143,11 +147,11 @@ struct irqgate_kvm_stats {
 };
 
 /*
- * Makes the VM's irqchip split and opens the adapter. The GSIs below irqgate_kvm_first_gsi() are the library's from
- * then on. -EINVAL: a value out of range, or two chips at one address or over one GSI. -EOPNOTSUPP: this KVM lacks
- * split irqchips, irqfds or MSIs. -ENOSYS: directed_eoi is wanted, and this KVM lacks it (KVM_CAP_X2APIC_API, the flags
- * to suppress EOI broadcasts), or extended destinations and it lacks 32-bit APIC ids. -EEXIST: the VM has an irqchip or
- * a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
+ * Makes the VM's irqchip split and opens the adapter. The GSIs below irqgate_kvm_first_gsi() are the
+ * library's from then on. -EINVAL: a value out of range, or two chips at one address or over one GSI.
+ * -EOPNOTSUPP: this KVM lacks split irqchips, irqfds or MSIs. -ENOSYS: directed_eoi is wanted, and this KVM
+ * lacks it (KVM_CAP_X2APIC_API, the flags to suppress EOI broadcasts), or extended destinations and it lacks
+ * 32-bit APIC ids. -EEXIST: the VM has an irqchip or a vCPU already. -ENOMEM, -EMFILE, -ENFILE.
  */
 IRQGATE_API int irqgate_kvm_open(const struct irqgate_kvm_config *config, struct irqgate_kvm **gate);
 
@@ -158,15 +162,16 @@ IRQGATE_API void irqgate_kvm_close(struct irqgate_kvm *gate);
 IRQGATE_API int irqgate_kvm_add_vcpu(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
 
 /*
- * Looks at the exit of a vCPU whose KVM_RUN returned 0; on the thread of that vCPU, before it enters the guest
- * again. Returns 1: mine, handled. 0: not mine. A negative errno: mine, and KVM refused what had to be done.
+ * Looks at the exit of a vCPU whose KVM_RUN returned 0; on the thread of that vCPU, before it enters the
+ * guest again. Returns 1: mine, handled. 0: not mine. A negative errno: mine, and KVM refused what had to be
+ * done.
  */
 IRQGATE_API int irqgate_kvm_exit(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
 
 /*
- * A vCPU is about to enter the guest; on its thread, before each KVM_RUN. It is how the 8259As' INTR reaches the first
- * vCPU that was named, which the kick callback must wake when it sleeps in KVM_RUN. Without a pair it does nothing. 0,
- * or a negative errno of KVM_INTERRUPT.
+ * A vCPU is about to enter the guest; on its thread, before each KVM_RUN. It is how the 8259As' INTR reaches
+ * the first vCPU that was named, which the kick callback must wake when it sleeps in KVM_RUN. Without a pair
+ * it does nothing. 0, or a negative errno of KVM_INTERRUPT.
  */
 IRQGATE_API int irqgate_kvm_entry(struct irqgate_kvm *gate, int vcpu_fd, struct kvm_run *run);
 
@@ -180,9 +185,9 @@ IRQGATE_API int irqgate_kvm_poll_fd(const struct irqgate_kvm *gate);
 IRQGATE_API int irqgate_kvm_dispatch(struct irqgate_kvm *gate);
 
 /*
- * The VMM's own GSI routes (MSI-X of other devices, say), which the library keeps in KVM's table beside its own:
- * all of them at each call. -EINVAL: a GSI below irqgate_kvm_first_gsi(), or there is a set_routes callback. -ENOMEM, or KVM's errors; the former
- * ones stay then.
+ * The VMM's own GSI routes (MSI-X of other devices, say), which the library keeps in KVM's table beside its
+ * own: all of them at each call. -EINVAL: a GSI below irqgate_kvm_first_gsi(), or there is a set_routes
+ * callback. -ENOMEM, or KVM's errors; the former ones stay then.
  */
 IRQGATE_API int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kvm_irq_routing_entry *entry,
 				       uint32_t count);
@@ -191,8 +196,8 @@ IRQGATE_API int irqgate_kvm_set_routes(struct irqgate_kvm *gate, const struct kv
 IRQGATE_API uint32_t irqgate_kvm_first_gsi(const struct irqgate_kvm *gate);
 
 /*
- * Adds a forwarded level source to a line. -EINVAL: no such GSI, or not an eventfd. -EBADF. -EBUSY: its trigger
- * is another source's already. -ENOSPC: no room left in the gate or on the line. -ENOMEM.
+ * Adds a forwarded level source to a line. -EINVAL: no such GSI, or not an eventfd. -EBADF. -EBUSY: its
+ * trigger is another source's already. -ENOSPC: no room left in the gate or on the line. -ENOMEM.
  */
 IRQGATE_API int irqgate_kvm_add_forwarded(struct irqgate_kvm *gate, uint32_t gsi,
 					  const struct irqgate_forwarded *forwarded, irqgate_source *source);
@@ -204,8 +209,8 @@ IRQGATE_API int irqgate_kvm_add_edge(struct irqgate_kvm *gate, uint32_t gsi, con
 				     irqgate_source *source);
 
 /*
- * Removes a source. When it returns, nothing will touch the source's descriptors or call its functions any more.
- * -ENOENT: the handle names none. Do not call it from silence or probe.
+ * Removes a source. When it returns, nothing will touch the source's descriptors or call its functions any
+ * more. -ENOENT: the handle names none. Do not call it from silence or probe.
  */
 IRQGATE_API int irqgate_kvm_remove(struct irqgate_kvm *gate, irqgate_source source);
 
@@ -214,48 +219,49 @@ IRQGATE_API int irqgate_kvm_set_level(struct irqgate_kvm *gate, irqgate_source s
 IRQGATE_API int irqgate_kvm_pulse(struct irqgate_kvm *gate, irqgate_source source);
 
 /*
- * Takes a forwarded source out of its line and back, as PCI's interrupt-disable bit asks for: virtualise the bit
- * with this and never hand it to VFIO. -ENOENT, -EINVAL: not forwarded.
+ * Takes a forwarded source out of its line and back, as PCI's interrupt-disable bit asks for: virtualise the
+ * bit with this and never hand it to VFIO. -ENOENT, -EINVAL: not forwarded.
  */
 IRQGATE_API int irqgate_kvm_enable(struct irqgate_kvm *gate, irqgate_source source, bool enable);
 
 /*
- * Begins to watch a line (see irqgate_core_watch() for what an ack is). now: the state that the first notice counts
- * from; nothing that happens later is missed, and the first notice may come before the call returns. -EINVAL: no such
- * GSI, or not an eventfd. -EBADF. -ENOSPC: there are IRQGATE_KVM_WATCHES_MAX already.
+ * Begins to watch a line (see irqgate_core_watch() for what an ack is). now: the state that the first notice
+ * counts from; nothing that happens later is missed, and the first notice may come before the call returns.
+ * -EINVAL: no such GSI, or not an eventfd. -EBADF. -ENOSPC: there are IRQGATE_KVM_WATCHES_MAX already.
  */
 IRQGATE_API int irqgate_kvm_watch(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_watch *watch,
 				  struct irqgate_line_state *now, irqgate_watcher *watcher);
 
 /*
- * Ends a watch. When it returns, nothing will touch its descriptors or call its functions any more. -ENOENT: the
- * handle names none. Do not call it from a function of a watch.
+ * Ends a watch. When it returns, nothing will touch its descriptors or call its functions any more. -ENOENT:
+ * the handle names none. Do not call it from a function of a watch.
  */
 IRQGATE_API int irqgate_kvm_unwatch(struct irqgate_kvm *gate, irqgate_watcher watcher);
 
 /*
- * Whether the line is asserted: 1 or 0. Sources with a probe are asked for their real line; do not call it from
- * silence or probe. -EINVAL: no such GSI.
+ * Whether the line is asserted: 1 or 0. Sources with a probe are asked for their real line; do not call it
+ * from silence or probe. -EINVAL: no such GSI.
  */
 IRQGATE_API int irqgate_kvm_line_level(struct irqgate_kvm *gate, uint32_t gsi);
 
 /*
- * Sets the storm guard of a line (struct irqgate_guard); there is none at first. irqgate_kvm_dispatch() ends its delays.
- * -EINVAL: no such GSI.
+ * Sets the storm guard of a line (struct irqgate_guard); there is none at first. irqgate_kvm_dispatch() ends
+ * its delays. -EINVAL: no such GSI.
  */
 IRQGATE_API int irqgate_kvm_guard(struct irqgate_kvm *gate, uint32_t gsi, const struct irqgate_guard *guard);
 
 /*
- * The state of chips, lines and sources as bytes (irqgate_core_save()), while no vCPU runs, before the LAPICs are saved.
- * From then on sources on the direct path are silent, until irqgate_kvm_resume(). -ENOSPC: bytes is less than
- * irqgate_kvm_save_size(), which is good until sources are added or removed.
+ * The state of chips, lines and sources as bytes (irqgate_core_save()), while no vCPU runs, before the LAPICs
+ * are saved. From then on sources on the direct path are silent, until irqgate_kvm_resume(). -ENOSPC: bytes
+ * is less than irqgate_kvm_save_size(), which is good until sources are added or removed.
  */
 IRQGATE_API size_t irqgate_kvm_save_size(struct irqgate_kvm *gate);
 IRQGATE_API int irqgate_kvm_save(struct irqgate_kvm *gate, void *buffer, size_t bytes);
 
 /*
- * Puts an adapter with the same sources into a saved state, while no vCPU runs, and listens to them again. Errors: those
- * of irqgate_core_restore(), then nothing has changed; else KVM's errors to a change of its routes.
+ * Puts an adapter with the same sources into a saved state, while no vCPU runs, and listens to them again.
+ * Errors: those of irqgate_core_restore(), then nothing has changed; else KVM's errors to a change of its
+ * routes.
  */
 IRQGATE_API int irqgate_kvm_restore(struct irqgate_kvm *gate, const void *saved, size_t bytes);
 

@@ -4,8 +4,8 @@
  * include/uapi/linux/vfio.h): its trigger and unmask eventfds, the mask action to silence it, and the INTx
  * status bit in PCI config space to see the real line.
  *
- * Threads: one thread opens and closes; what the source asks for in between may come from any thread. Errors are
- * negative errno values; outputs are untouched on failure.
+ * Threads: one thread opens and closes; what the source asks for in between may come from any thread. Errors
+ * are negative errno values; outputs are untouched on failure.
  */
 #ifndef IRQGATE_VFIO_H
 #define IRQGATE_VFIO_H
@@ -20,8 +20,9 @@ extern "C" {
 struct irqgate_vfio_intx;
 
 /*
- * Enables INTx of the device, which stays the caller's and must live until the close. -ENODEV: the device has no
- * INTx. -ENOMEM, -EMFILE, -ENFILE, or the error of VFIO_DEVICE_SET_IRQS (-EBUSY: another interrupt mode is on).
+ * Enables INTx of the device, which stays the caller's and must live until the close. -ENODEV: the device has
+ * no INTx. -ENOMEM, -EMFILE, -ENFILE, or the error of VFIO_DEVICE_SET_IRQS (-EBUSY: another interrupt mode is
+ * on).
  */
 IRQGATE_API int irqgate_vfio_intx_open(int device_fd, struct irqgate_vfio_intx **intx);
 

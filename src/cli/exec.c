@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * irqgate exec: becomes a VMM that has the gate preloaded. This process does all the checks that can be done
- * beforehand, tells the library by IRQGATE_EXEC what is wanted, and gives way to the VMM: same process, same pid.
- * One thread.
+ * beforehand, tells the library by IRQGATE_EXEC what is wanted, and gives way to the VMM: same process, same
+ * pid. One thread.
  */
 #include <errno.h>
 #include <fcntl.h>

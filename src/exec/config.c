@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Writes to a device's PCI config space: its interrupt disable bit (PCI Local Bus Specification 3.0, 6.2.2). When
- * the guest clears it, VFIO unmasks the interrupt, held or not. Caller holds the lock.
+ * Writes to a device's PCI config space: its interrupt disable bit (PCI Local Bus Specification 3.0, 6.2.2).
+ * When the guest clears it, VFIO unmasks the interrupt, held or not. Caller holds the lock.
  */
 #include <errno.h>
 #include <string.h>

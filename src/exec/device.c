@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the VMM does to a VFIO device (linux/vfio.h). While its INTx is left as it is, every call goes through and
- * is only noted; while it is gated, masking and unmasking become wishes of the core's. Caller holds the lock.
+ * What the VMM does to a VFIO device (linux/vfio.h). While its INTx is left as it is, every call goes through
+ * and is only noted; while it is gated, masking and unmasking become wishes of the core's. Caller holds the
+ * lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -138,8 +139,8 @@ static bool is_forwarded_by_kvm(const struct ig_device *device)
 }
 
 /*
- * A VMM that takes the interrupt itself (x-no-kvm-intx, or a chip that is not KVM's), or sees to its end by itself,
- * unmasks after each what it has not masked.
+ * A VMM that takes the interrupt itself (x-no-kvm-intx, or a chip that is not KVM's), or sees to its end by
+ * itself, unmasks after each what it has not masked.
  */
 static void count_own_unmask(struct ig_device *device)
 {

@@ -8,10 +8,10 @@
  *   device   a VFIO device, and how the VMM has set up its INTx
  *   record   what was counted for one device on one GSI; outlives both
  *
- * A device's INTx is `left` until everything about it is understood: then VFIO and KVM are exactly as the VMM has
- * set them up. Once it is understood it is `gated`: VFIO no longer hears the VMM's resample eventfd, and it is
- * unmasked and masked as the core wishes. ig_line_settle() brings a device into the state that follows from what
- * is known, and back.
+ * A device's INTx is `left` until everything about it is understood: then VFIO and KVM are exactly as the VMM
+ * has set them up. Once it is understood it is `gated`: VFIO no longer hears the VMM's resample eventfd, and
+ * it is unmasked and masked as the core wishes. ig_line_settle() brings a device into the state that follows
+ * from what is known, and back.
  *
  * Locks: one mutex (ig_exec_lock) guards everything here, and is held over the calls on VFIO and KVM, none of
  * which sleeps for long. A thread that holds it goes straight to the real functions. Only the table of file

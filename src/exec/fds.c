@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Which of the VMM's file descriptors stand for what is watched. The table is read on every KVM_RUN, so without a
- * lock; it changes under the lock of exec.h.
+ * Which of the VMM's file descriptors stand for what is watched. The table is read on every KVM_RUN, so
+ * without a lock; it changes under the lock of exec.h.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The helper: a thread that waits for the eventfds that no vCPU's exit tells of, and for the time of the next look
- * at KVM's chips. It blocks all signals, so that the VMM's handlers never run on it. Started under the lock.
+ * The helper: a thread that waits for the eventfds that no vCPU's exit tells of, and for the time of the next
+ * look at KVM's chips. It blocks all signals, so that the VMM's handlers never run on it. Started under the
+ * lock.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An in-kernel irqchip: KVM signals the resample eventfd at each EOI, and tells nobody of masks. So at each signal
- * the GSI's pins are looked at (KVM_GET_IRQCHIP), and while a device is held they are looked at again and again:
- * soon at first, then after twice the time, and so on. The core follows one entry a GSI, that stands for all of its
- * pins: it is masked if all of them are. Caller holds the lock.
+ * An in-kernel irqchip: KVM signals the resample eventfd at each EOI, and tells nobody of masks. So at each
+ * signal the GSI's pins are looked at (KVM_GET_IRQCHIP), and while a device is held they are looked at again
+ * and again: soon at first, then after twice the time, and so on. The core follows one entry a GSI, that
+ * stands for all of its pins: it is masked if all of them are. Caller holds the lock.
  */
 #include "chip/ioapic.h"
 #include "exec/exec.h"
 #include "line/core.h"
 
 /*
- * A hold takes as long as the guest's thread does. A delay of at most as much again costs a device that asserts
- * anew little; and a guest that never unmasks costs a look every POLL_IDLE_NS.
+ * A hold takes as long as the guest's thread does. A delay of at most as much again costs a device that
+ * asserts anew little; and a guest that never unmasks costs a look every POLL_IDLE_NS.
  */
 #define POLL_FIRST_NS INT64_C(20000)
 #define POLL_LAST_NS  INT64_C(2000000)

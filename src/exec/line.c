@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device's INTx: whether it is gated or left as it is, and what the core wishes of it. Caller holds the lock.
+ * A device's INTx: whether it is gated or left as it is, and what the core wishes of it. Caller holds the
+ * lock.
  *
- * The trigger stays the VMM's own, from VFIO right into KVM, as long as the core's line is on the direct path, and
- * on an in-kernel chip; else it comes to an eventfd of ours between, and the VMM's is written when it is due.
+ * The trigger stays the VMM's own, from VFIO right into KVM, as long as the core's line is on the direct
+ * path, and on an in-kernel chip; else it comes to an eventfd of ours between, and the VMM's is written when
+ * it is due.
  */
 #include <errno.h>
 #include <string.h>
@@ -241,9 +243,10 @@ void ig_line_forget(struct ig_device *device)
 }
 
 /*
- * A source that the core listens to, and that is not held, has its EOI still to come, and with it the VMM's own
- * resample. For any other the VMM's may be over: so it is unmasked, at worst for one interrupt too many. What the
- * VMM has resampled in vain must not reach VFIO by the eventfd, as it would unmask what the VMM has masked.
+ * A source that the core listens to, and that is not held, has its EOI still to come, and with it the VMM's
+ * own resample. For any other the VMM's may be over: so it is unmasked, at worst for one interrupt too many.
+ * What the VMM has resampled in vain must not reach VFIO by the eventfd, as it would unmask what the VMM has
+ * masked.
  */
 void ig_line_leave(struct ig_device *device)
 {

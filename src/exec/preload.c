@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The functions of libc's that are watched, in its place: each makes the real call, and notes what it means. See
- * exec.h. A call that does not concern us costs the look at its number, or at the descriptor's place in a table.
+ * The functions of libc's that are watched, in its place: each makes the real call, and notes what it means.
+ * See exec.h. A call that does not concern us costs the look at its number, or at the descriptor's place in a
+ * table.
  */
 #undef _FILE_OFFSET_BITS /* it would give some of these functions the names of others */
 
@@ -77,8 +78,8 @@ void ig_exec_unlock(void)
 }
 
 /*
- * The VMM may close its stderr, and open a disk there. A copy of it would not do: whoever reads the stderr of a VMM
- * that becomes a daemon waits until all have closed it.
+ * The VMM may close its stderr, and open a disk there. A copy of it would not do: whoever reads the stderr of
+ * a VMM that becomes a daemon waits until all have closed it.
  */
 static bool has_log(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A split irqchip: the VMM emulates the IOAPIC, and each of the guest's writes to it, and each EOI, is an exit. The
- * core follows them once the VMM has dealt with them, which it has when it enters the guest again: so its routes
- * are in force before a source is resampled.
+ * A split irqchip: the VMM emulates the IOAPIC, and each of the guest's writes to it, and each EOI, is an
+ * exit. The core follows them once the VMM has dealt with them, which it has when it enters the guest again:
+ * so its routes are in force before a source is resampled.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What was counted, for each device on each GSI: for people on stderr, and as JSON. Caller holds the lock, but when
- * the JSON is written: that may take long, so a thread of its own does it while the VMM runs. A mutex of its own
- * keeps the last object the last.
+ * What was counted, for each device on each GSI: for people on stderr, and as JSON. Caller holds the lock,
+ * but when the JSON is written: that may take long, so a thread of its own does it while the VMM runs. A
+ * mutex of its own keeps the last object the last.
  */
 #include <errno.h>
 #include <inttypes.h>

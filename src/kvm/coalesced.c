@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Coalesced MMIO on IOREGSEL (KVM API 4.116): writes of the register index do not exit, they wait in a ring until
- * the next access that does. That saves every other exit. The ring is one for the whole VM and is read under lock;
- * a guest serialises its pairs of index and data, so it finds the index that it wrote.
+ * Coalesced MMIO on IOREGSEL (KVM API 4.116): writes of the register index do not exit, they wait in a ring
+ * until the next access that does. That saves every other exit. The ring is one for the whole VM and is read
+ * under lock; a guest serialises its pairs of index and data, so it finds the index that it wrote.
  */
 #include <stdint.h>
 #include <string.h>

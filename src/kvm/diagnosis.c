@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What is wrong with a line, told to the VMM; and what wants to be done later: the storm guard's delays, the age of
- * holds, resamples that nobody reads. One timer serves these, set to what is due first. What was told is guarded by
- * lock, a source's resample by its io; the callback runs under neither.
+ * What is wrong with a line, told to the VMM; and what wants to be done later: the storm guard's delays, the
+ * age of holds, resamples that nobody reads. One timer serves these, set to what is due first. What was told
+ * is guarded by lock, a source's resample by its io; the callback runs under neither.
  */
 #include <errno.h>
 #include <poll.h>

@@ -8,8 +8,8 @@
 #include "kvm/split.h"
 
 /*
- * What could not be done is tried again after this long: a message that no LAPIC took, as the guest has its LAPIC
- * off, or a table of routes that the kernel had no memory for.
+ * What could not be done is tried again after this long: a message that no LAPIC took, as the guest has its
+ * LAPIC off, or a table of routes that the kernel had no memory for.
  */
 #define RETRY_NANOSECONDS 10000000L
 

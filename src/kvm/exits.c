@@ -39,8 +39,8 @@ static bool ack(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 #define EOI_PINS 16U
 
 /*
- * More than one pin may share the vector: all under one hold of the lock, for a message that another one sends meanwhile
- * is not what this EOI is for.
+ * More than one pin may share the vector: all under one hold of the lock, for a message that another one
+ * sends meanwhile is not what this EOI is for.
  */
 static void eoi(struct irqgate_kvm *gate, uint32_t chip, uint8_t vector)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The chips' registers in KVM's own structures (KVM API 4.26; arch/x86/include/uapi/asm/kvm.h), to and fro. Of KVM's
- * fields that are not registers: the IOAPIC's irr is the lines' level, and an 8259's irr and last_irr its request
- * latches and inputs; init_state counts ICW2, ICW3 and ICW4, and is 0 before the first ICW1 and after the last ICW;
- * priority_add is the input of the highest priority; irq2 of the master is not wired, but pulsed. Caller serialises.
+ * The chips' registers in KVM's own structures (KVM API 4.26; arch/x86/include/uapi/asm/kvm.h), to and fro.
+ * Of KVM's fields that are not registers: the IOAPIC's irr is the lines' level, and an 8259's irr and
+ * last_irr its request latches and inputs; init_state counts ICW2, ICW3 and ICW4, and is 0 before the first
+ * ICW1 and after the last ICW; priority_add is the input of the highest priority; irq2 of the master is not
+ * wired, but pulsed. Caller serialises.
  */
 #include <errno.h>
 #include <string.h>

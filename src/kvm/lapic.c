@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Which vectors the LAPICs hold, for the pins whose remote IRR the core can not know. A vCPU's LAPIC is read on
- * its own thread only: from another one KVM_GET_LAPIC would wait until that vCPU leaves KVM_RUN, and that may
- * be never. So others are asked: they are kicked, and answer as they pass through here.
+ * Which vectors the LAPICs hold, for the pins whose remote IRR the core can not know. A vCPU's LAPIC is read
+ * on its own thread only: from another one KVM_GET_LAPIC would wait until that vCPU leaves KVM_RUN, and that
+ * may be never. So others are asked: they are kicked, and answer as they pass through here.
  */
 #include "kvm/lapic-state.h"
 #include "kvm/split.h"
@@ -27,8 +27,9 @@ static bool is_fresh(const struct ig_kvm_question *question)
 }
 
 /*
- * What the other vCPUs have answered so far. Each answer counts once. That their LAPICs hold nothing is no answer to a
- * write: another vCPU's mask may not have silenced the source yet, and then the kernel can still send.
+ * What the other vCPUs have answered so far. Each answer counts once. That their LAPICs hold nothing is no
+ * answer to a write: another vCPU's mask may not have silenced the source yet, and then the kernel can still
+ * send.
  */
 static int take_answer(struct irqgate_kvm *gate, bool write)
 {

@@ -63,8 +63,8 @@ static uint32_t do_access(struct irqgate_kvm *gate, struct irqgate_pic_access *a
 }
 
 /*
- * The pending state that a guest reads is the devices', where their lines can be seen: one that went quiet in a hold
- * is shown so, and one that asserts before its trigger is read, too.
+ * The pending state that a guest reads is the devices', where their lines can be seen: one that went quiet in
+ * a hold is shown so, and one that asserts before its trigger is read, too.
  */
 static uint8_t show_lines(struct irqgate_kvm *gate, uint16_t shown, uint8_t value)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The 8254 for others, and in KVM's own structure (KVM API 4.71; arch/x86/include/uapi/asm/kvm.h). Of KVM's fields:
- * rw_mode is bits 5:4 of the control word; read_state and write_state are that, or WORD1 when the upper byte of two is
- * next; so is count_latched, but then HIGH; mode is NEVER before the first control word. Caller serialises.
+ * The 8254 for others, and in KVM's own structure (KVM API 4.71; arch/x86/include/uapi/asm/kvm.h). Of KVM's
+ * fields: rw_mode is bits 5:4 of the control word; read_state and write_state are that, or WORD1 when the
+ * upper byte of two is next; so is count_latched, but then HIGH; mode is NEVER before the first control word.
+ * Caller serialises.
  */
 #include <errno.h>
 

@@ -83,8 +83,8 @@ static int set_apic_flag(int vm_fd, uint64_t flag)
 }
 
 /*
- * A guest's LAPICs say whether they can suppress the broadcast. Older KVMs have no such flags: there they say that they
- * can, and broadcast all the same.
+ * A guest's LAPICs say whether they can suppress the broadcast. Older KVMs have no such flags: there they say
+ * that they can, and broadcast all the same.
  */
 static int choose_eoi(int vm_fd, bool directed)
 {

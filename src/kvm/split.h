@@ -7,8 +7,8 @@
  *   source->io     what is done to one source: its newest wish is carried out once, and never after its removal
  *   lock           the core, the records of the sources and vCPUs, the coalesced ring, the question
  *
- * Under `lock` only calls that do not wait are made: reads of non-blocking eventfds, KVM_GET_LAPIC of the calling
- * thread's own vCPU. Effects are carried out with no lock but the one that their kind needs.
+ * Under `lock` only calls that do not wait are made: reads of non-blocking eventfds, KVM_GET_LAPIC of the
+ * calling thread's own vCPU. Effects are carried out with no lock but the one that their kind needs.
  */
 #ifndef IG_SPLIT_H
 #define IG_SPLIT_H
@@ -52,8 +52,8 @@ struct ig_kvm_vcpu {
 };
 
 /*
- * A question to the LAPICs of other vCPUs: each answers when it exits next. Its answer is good for one epoch of the
- * line, and for a short time.
+ * A question to the LAPICs of other vCPUs: each answers when it exits next. Its answer is good for one epoch
+ * of the line, and for a short time.
  */
 struct ig_kvm_question {
 	int gsi;         /* -1: none */
@@ -136,8 +136,8 @@ int ig_world_sync_locked(struct irqgate_kvm *gate, uint64_t version);
 void ig_eventfd_signal(int fd, uint64_t count);
 
 /*
- * source.c: the kernel's number of an eventfd, by which a duplicate of it is found out. -1: it can not be had (no
- * /proc). -EINVAL: not an eventfd.
+ * source.c: the kernel's number of an eventfd, by which a duplicate of it is found out. -1: it can not be had
+ * (no /proc). -EINVAL: not an eventfd.
  */
 int ig_eventfd_id(int fd);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a whole adapter, taken and put back while no vCPU runs. The devices do not stand still meanwhile: on the
- * direct path they are silenced, so that nothing reaches a LAPIC after the LAPICs were looked at. Takes no lock but for
- * a moment; see split.h.
+ * The state of a whole adapter, taken and put back while no vCPU runs. The devices do not stand still
+ * meanwhile: on the direct path they are silenced, so that nothing reaches a LAPIC after the LAPICs were
+ * looked at. Takes no lock but for a moment; see split.h.
  */
 #include <errno.h>
 

@@ -85,8 +85,8 @@ static int update_irqfd(struct irqgate_kvm *gate, const struct ig_kvm_source *so
 }
 
 /*
- * Whether our own loop watches the trigger. It stays in the set all the time: to add it again might fail, and then
- * nobody would hear of it.
+ * Whether our own loop watches the trigger. It stays in the set all the time: to add it again might fail, and
+ * then nobody would hear of it.
  */
 static void watch(struct irqgate_kvm *gate, const struct ig_kvm_source *source, bool on)
 {

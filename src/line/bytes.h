@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Numbers as bytes, lower ones first, whatever the machine: one description of a format serves both ways. What does
- * not fit, or is not there, is found out at the end: it reads as 0 until then. Caller serialises.
+ * Numbers as bytes, lower ones first, whatever the machine: one description of a format serves both ways.
+ * What does not fit, or is not there, is found out at the end: it reads as 0 until then. Caller serialises.
  */
 #ifndef IG_BYTES_H
 #define IG_BYTES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The format of the saved state (docs/state.md), one description for both ways: each function reads or writes. What is
- * written is always of the newest version. Caller serialises.
+ * The format of the saved state (docs/state.md), one description for both ways: each function reads or
+ * writes. What is written is always of the newest version. Caller serialises.
  */
 #ifndef IG_FORMAT_H
 #define IG_FORMAT_H

@@ -155,8 +155,8 @@ static bool is_direct(const struct irqgate_core *core, uint32_t gsi)
 }
 
 /*
- * Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. Not before the
- * storm guard lets it.
+ * Opens the gate: what the forwarded sources asserted is dropped, and all of them are looked at again. Not
+ * before the storm guard lets it.
  */
 static void release(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {

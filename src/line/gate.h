@@ -36,9 +36,9 @@ void ig_gate_triggered(struct irqgate_core *core, struct ig_source *source, stru
 enum ig_controller { IG_IOAPIC, IG_PIC };
 
 /*
- * The chip reports the interrupt acked: of the IOAPIC, remote IRR was set or unknown until now; of the 8259A, its ISR
- * bit was set. Whether the gate stays shut is by this chip's mask, whatever the other one does: each delivers what
- * the line drives by itself, so what this one delivers from now on must have been sampled anew.
+ * The chip reports the interrupt acked: of the IOAPIC, remote IRR was set or unknown until now; of the 8259A,
+ * its ISR bit was set. Whether the gate stays shut is by this chip's mask, whatever the other one does: each
+ * delivers what the line drives by itself, so what this one delivers from now on must have been sampled anew.
  */
 void ig_gate_acked(struct irqgate_core *core, uint32_t gsi, enum ig_controller by, struct irqgate_effects *effects);
 
@@ -58,8 +58,9 @@ void ig_gate_idle(struct irqgate_core *core, uint32_t gsi);
 void ig_gate_joined(struct irqgate_core *core, struct ig_source *source, struct irqgate_effects *effects);
 
 /*
- * The line is as it was when it was saved, perhaps on another machine: what is wanted of its forwarded sources is stated
- * anew. On the direct path a message in service is left to its EOI, which resamples: to listen now would send another.
+ * The line is as it was when it was saved, perhaps on another machine: what is wanted of its forwarded
+ * sources is stated anew. On the direct path a message in service is left to its EOI, which resamples: to
+ * listen now would send another.
  */
 void ig_gate_restored(struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 

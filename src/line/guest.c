@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the guest does to the chip: register accesses and EOIs. The chip says what happened to its pin, the gate
- * decides what that means for the sources. Caller serialises.
+ * What the guest does to the chip: register accesses and EOIs. The chip says what happened to its pin, the
+ * gate decides what that means for the sources. Caller serialises.
  */
 #include "line/core.h"
 #include "line/gate.h"
@@ -74,8 +74,9 @@ uint64_t irqgate_core_ioapic_read(struct irqgate_core *core, const struct irqgat
 }
 
 /*
- * The message goes into the table before it can be sent; the old one stays while it may be in service: or come to be, as
- * long as KVM has the trigger and another vCPU's thread has not silenced the source yet, though the pin was masked.
+ * The message goes into the table before it can be sent; the old one stays while it may be in service: or
+ * come to be, as long as KVM has the trigger and another vCPU's thread has not silenced the source yet,
+ * though the pin was masked.
  */
 static void update_route(struct irqgate_core *core, uint32_t gsi)
 {
@@ -97,8 +98,8 @@ static bool opens(uint64_t before, uint64_t rte)
 }
 
 /*
- * A message rewritten under the kernel's hands, and no LAPIC could be asked: an older one still may be in service,
- * whose route is lost with it. (If none is, the one that may come from now on has kept its route.)
+ * A message rewritten under the kernel's hands, and no LAPIC could be asked: an older one still may be in
+ * service, whose route is lost with it. (If none is, the one that may come from now on has kept its route.)
  */
 static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_t before, int answer)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What depends on time: the storm guard, and the age of holds. The core has no clock: `now` is what the caller said
- * last, and 0 if it never did. Caller serialises.
+ * What depends on time: the storm guard, and the age of holds. The core has no clock: `now` is what the
+ * caller said last, and 0 if it never did. Caller serialises.
  */
 #ifndef IG_LIMITS_H
 #define IG_LIMITS_H

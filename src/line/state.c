@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a core as bytes that are the same on every machine (docs/state.md), and back. What is to be restored
- * is read twice: it is looked at as a whole before anything is changed. Counters, handles and versions are the
- * machine's own; which lines an EOI may be for follows from the rest. Caller serialises.
+ * The state of a core as bytes that are the same on every machine (docs/state.md), and back. What is to be
+ * restored is read twice: it is looked at as a whole before anything is changed. Counters, handles and
+ * versions are the machine's own; which lines an EOI may be for follows from the rest. Caller serialises.
  */
 #include <errno.h>
 #include <string.h>

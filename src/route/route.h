@@ -26,16 +26,17 @@ uint8_t ig_route_vector(const struct irqgate_message *message);
 bool ig_route_same(const struct irqgate_message *a, const struct irqgate_message *b);
 
 /*
- * Makes message the current one. in_service: whether a message is or may be in service; served: which one, or NULL
- * where that is not known. Returns whether the table changed.
+ * Makes message the current one. in_service: whether a message is or may be in service; served: which one, or
+ * NULL where that is not known. Returns whether the table changed.
  */
 bool ig_route_set(struct ig_route *route, const struct irqgate_message *message, bool in_service,
 		  const struct irqgate_message *served);
 
 /*
- * An EOI of a vector, after which the kernel may send again by itself. The previous message is over once the current one
- * has had its EOI; where both have that vector, and so the first may have been the previous one's, with the second.
- * (Until the table is in force that the current one is in, the kernel sends the previous one.)
+ * An EOI of a vector, after which the kernel may send again by itself. The previous message is over once the
+ * current one has had its EOI; where both have that vector, and so the first may have been the previous
+ * one's, with the second. (Until the table is in force that the current one is in, the kernel sends the
+ * previous one.)
  */
 void ig_route_acked(struct ig_route *route, uint8_t vector);
 

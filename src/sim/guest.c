@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How a guest handles its line's interrupt, step by step, as Linux does (Documentation/core-api/genericirq: the
- * fasteoi and level flow handlers, threaded handlers), and the run of a whole machine. One thread; see machine.h.
+ * How a guest handles its line's interrupt, step by step, as Linux does (Documentation/core-api/genericirq:
+ * the fasteoi and level flow handlers, threaded handlers), and the run of a whole machine. One thread; see
+ * machine.h.
  */
 #include "sim/machine.h"
 

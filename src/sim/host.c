@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices, the host and the adapter. A forwarded device interrupts the host when it asserts and is not masked
- * there; the host masks it and signals its trigger, as VFIO does; the VMM's loop reads that a little later, and hands
- * it to the core: the userspace path, from which the direct one must not differ. One thread; see machine.h.
+ * The devices, the host and the adapter. A forwarded device interrupts the host when it asserts and is not
+ * masked there; the host masks it and signals its trigger, as VFIO does; the VMM's loop reads that a little
+ * later, and hands it to the core: the userspace path, from which the direct one must not differ. One thread;
+ * see machine.h.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The simulated machine's parts and their state. What happens later is a timer with a step to take: each part has one
- * timer for each thing that it can be about to do. One thread.
+ * The simulated machine's parts and their state. What happens later is a timer with a step to take: each part
+ * has one timer for each thing that it can be about to do. One thread.
  */
 #ifndef IG_SIM_MACHINE_H
 #define IG_SIM_MACHINE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A simulated machine around the real core: devices behind a host that masks and signals as VFIO does, the adapter's
- * part, a vCPU, and guests that handle interrupts in the ways that matter. Time is simulated and chance is seeded: the
- * same arguments always give the same figures. One thread; runs share nothing.
+ * A simulated machine around the real core: devices behind a host that masks and signals as VFIO does, the
+ * adapter's part, a vCPU, and guests that handle interrupts in the ways that matter. Time is simulated and
+ * chance is seeded: the same arguments always give the same figures. One thread; runs share nothing.
  */
 #ifndef IG_SIM_H
 #define IG_SIM_H

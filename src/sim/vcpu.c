@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The vCPU, its LAPIC, and what the guest does to its chips. Each access is done whole, as an exit of a vCPU is; an
- * interrupt is taken as soon as there is one and interrupts are on. One thread; see machine.h.
+ * The vCPU, its LAPIC, and what the guest does to its chips. Each access is done whole, as an exit of a vCPU
+ * is; an interrupt is taken as soon as there is one and interrupts are on. One thread; see machine.h.
  */
 #include "chip/ioapic.h"
 #include "chip/pic.h"

@@ -32,8 +32,8 @@
  * How long the worker takes. Some software KVMs report the EOI when they inject the interrupt, not when the
  * guest sends it: then a resample comes before the handler has had a chance to mask its pin or to quiet the
  * device, both of which exit. So the worker waits, within a bound, until the vCPU that took the EOI has had
- * such an exit since the trigger. On other KVMs it had it before it sent the EOI. A resample without an EOI is an
- * unmask's, and waits for nobody.
+ * such an exit since the trigger. On other KVMs it had it before it sent the EOI. A resample without an EOI
+ * is an unmask's, and waits for nobody.
  */
 #define WORKER_NANOSECONDS 50000L
 #define WORKER_ROUNDS_MAX  20000

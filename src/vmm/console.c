@@ -118,8 +118,8 @@ bool ig_console_listens(const struct ig_console *console)
 }
 
 /*
- * Adds what was typed at a terminal, without the escapes; IG_CONSOLE_LEAVE if the user wants to go. A guest that
- * takes nothing must not keep that from being heard: what there is no room for is dropped.
+ * Adds what was typed at a terminal, without the escapes; IG_CONSOLE_LEAVE if the user wants to go. A guest
+ * that takes nothing must not keep that from being heard: what there is no room for is dropped.
  */
 static enum ig_console_said take_escapes(struct ig_console *console, const uint8_t *bytes, uint32_t count)
 {

@@ -100,8 +100,8 @@ bool ig_pci_port_access(struct ig_vmm *vmm, uint16_t port, bool write, void *dat
 bool ig_pci_mmio_access(struct ig_vmm *vmm, uint64_t address, bool write, void *data, uint32_t size);
 
 /*
- * A vCPU has faulted on what the guest sees as memory: BARs are taken out of that, so that accesses exit. Whether
- * any was there.
+ * A vCPU has faulted on what the guest sees as memory: BARs are taken out of that, so that accesses exit.
+ * Whether any was there.
  */
 bool ig_pci_withdraw(struct ig_vmm *vmm);
 

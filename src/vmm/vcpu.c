@@ -184,8 +184,8 @@ static bool wait_to_run(struct ig_vmm *vmm)
 }
 
 /*
- * The guest has touched a device that does not answer. Another vCPU may have seen to it already: so once is not
- * yet the end.
+ * The guest has touched a device that does not answer. Another vCPU may have seen to it already: so once is
+ * not yet the end.
  */
 static void take_fault(struct ig_vcpu *vcpu)
 {

@@ -17,8 +17,8 @@
 #define IOMMUFD "/dev/iommu"
 
 /*
- * The calls (include/uapi/linux/iommufd.h and vfio.h), by names of our own: the headers that this is built with
- * may be older than the kernel that it runs on, or have them.
+ * The calls (include/uapi/linux/iommufd.h and vfio.h), by names of our own: the headers that this is built
+ * with may be older than the kernel that it runs on, or have them.
  */
 #define CALL_ALLOC_SPACE _IO(';', 0x81)
 #define CALL_MAP         _IO(';', 0x85)

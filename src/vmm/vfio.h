@@ -90,8 +90,8 @@ void ig_vfio_close(struct ig_vmm *vmm);
 void ig_vfio_read_link(const char *address, const char *link, char name[NAME_MAX]);
 
 /*
- * vfio-open.c: errors that have several causes, on stderr. Each returns a negative errno; the first one 0, and
- * prints nothing, where the group's other devices are not the cause.
+ * vfio-open.c: errors that have several causes, on stderr. Each returns a negative errno; the first one 0,
+ * and prints nothing, where the group's other devices are not the cause.
  */
 int ig_vfio_not_viable(const char *address, const char *group);
 int ig_vfio_in_use(const char *address, const char *group);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The guest's writes to PCI config space: VFIO unmasks the interrupt where the guest clears the interrupt disable
- * bit, whatever the gate holds.
+ * The guest's writes to PCI config space: VFIO unmasks the interrupt where the guest clears the interrupt
+ * disable bit, whatever the gate holds.
  */
 #include <errno.h>
 #include <string.h>

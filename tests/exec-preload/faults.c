@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The nth call that the library makes of the allocator or the system fails, for every n, over the life of a VMM with
- * an assigned device, on both kinds of irqchip. The VMM hears nothing of it: its device interrupts as often as it
- * asserts, gated or as it would without the library; and no descriptor is left that is not there without the fault.
+ * The nth call that the library makes of the allocator or the system fails, for every n, over the life of a
+ * VMM with an assigned device, on both kinds of irqchip. The VMM hears nothing of it: its device interrupts
+ * as often as it asserts, gated or as it would without the library; and no descriptor is left that is not
+ * there without the fault.
  *
- * The program's own definitions come before libc's: so the library's calls come here. Only the library's are counted.
+ * The program's own definitions come before libc's: so the library's calls come here. Only the library's are
+ * counted.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -77,8 +79,8 @@ static int count_descriptors(void)
 }
 
 /*
- * The device asserts, the guest hears of it, and in the end the device is listened to again. Where the library takes a
- * device that it could not take before, in the middle of an interrupt, there may be one more.
+ * The device asserts, the guest hears of it, and in the end the device is listened to again. Where the
+ * library takes a device that it could not take before, in the middle of an interrupt, there may be one more.
  */
 static void assert_heard(struct vmm *vmm, int device)
 {

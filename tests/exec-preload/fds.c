@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * File descriptors: what is watched is known by all of its descriptors, and ends with the last of them, whichever way
- * they come and go. Their numbers are used again for other files.
+ * File descriptors: what is watched is known by all of its descriptors, and ends with the last of them,
+ * whichever way they come and go. Their numbers are used again for other files.
  */
 #include <dirent.h>
 #include <errno.h>

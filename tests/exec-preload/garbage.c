@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Calls that the kernel refuses: with pointers that lead nowhere, or on files that they are not for. The VMM gets the
- * kernel's answer, and the line stays what it was.
+ * Calls that the kernel refuses: with pointers that lead nowhere, or on files that they are not for. The VMM
+ * gets the kernel's answer, and the line stays what it was.
  */
 #include <errno.h>
 #include <fcntl.h>

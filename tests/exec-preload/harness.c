@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The library begins before main(): so a test program sets up its environment, and runs itself again. From then on
- * its stderr is a file in memory, where it finds what the library says; that is shown where a test has failed.
+ * The library begins before main(): so a test program sets up its environment, and runs itself again. From
+ * then on its stderr is a file in memory, where it finds what the library says; that is shown where a test
+ * has failed.
  */
 #include "vmm.h"
 
@@ -43,8 +44,8 @@ const char *__lsan_default_options(void)
 }
 
 /*
- * A part may fork while the library's helper is in the sanitizer's allocator, whose lock the child then never gets; the
- * search for leaks at its end would wait for that. The program itself looks for them.
+ * A part may fork while the library's helper is in the sanitizer's allocator, whose lock the child then never
+ * gets; the search for leaks at its end would wait for that. The program itself looks for them.
  */
 static int forbid_search_for_leaks(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * KVM's own chips: the library gets each EOI by the resample eventfd, looks at the masks, and while something is held
- * looks again and again. Its helper does it, so the tests wait for it.
+ * KVM's own chips: the library gets each EOI by the resample eventfd, looks at the masks, and while something
+ * is held looks again and again. Its helper does it, so the tests wait for it.
  */
 #include <errno.h>
 #include <string.h>

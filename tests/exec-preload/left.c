@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What is not understood, or not to be touched now, is left as the VMM has set it up, and said once. The line works
- * as it does without the library, from then on or until the VMM is back at what is understood.
+ * What is not understood, or not to be touched now, is left as the VMM has set it up, and said once. The line
+ * works as it does without the library, from then on or until the VMM is back at what is understood.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a VMM must not notice of the library: errno is as libc leaves it, no call waits for another, and a vCPU may
- * end at any moment. And what an older kernel lacks.
+ * What a VMM must not notice of the library: errno is as libc leaves it, no call waits for another, and a
+ * vCPU may end at any moment. And what an older kernel lacks.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The VMM's process: what it forks off, before it has a VM and after; its environment, its threads, its other VMs.
- * Each part that forks runs in a process of its own, which fails where a check of it does.
+ * The VMM's process: what it forks off, before it has a VM and after; its environment, its threads, its other
+ * VMs. Each part that forks runs in a process of its own, which fails where a check of it does.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Random histories of a guest, a VMM and its devices. After each step a masked pin has sent nothing and nothing stale
- * was delivered; at the end of each history nothing has been lost. The seeds are fixed; only the helper's timing is not.
+ * Random histories of a guest, a VMM and its devices. After each step a masked pin has sent nothing and
+ * nothing stale was delivered; at the end of each history nothing has been lost. The seeds are fixed; only
+ * the helper's timing is not.
  */
 #include "../histories.h"
 #include "world.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How a VMM sets up and changes a device's INTx while the line is the library's, split irqchip: in QEMU's order and
- * in others, in every state of the line.
+ * How a VMM sets up and changes a device's INTx while the line is the library's, split irqchip: in QEMU's
+ * order and in others, in every state of the line.
  */
 #include "ready.h"
 

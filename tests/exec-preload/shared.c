@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Several devices of a split irqchip, on one GSI and on two. Where a GSI has two devices the library stands between
- * VFIO and KVM, and its helper reads the triggers; VMMs tell only the first resample eventfd of an EOI.
+ * Several devices of a split irqchip, on one GSI and on two. Where a GSI has two devices the library stands
+ * between VFIO and KVM, and its helper reads the triggers; VMMs tell only the first resample eventfd of an
+ * EOI.
  */
 #include "vmm.h"
 

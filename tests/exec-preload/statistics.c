@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the library counts and says of it: as JSON, which is read here, and in words. Each VMM is a process of its own,
- * with its own settings.
+ * What the library counts and says of it: as JSON, which is read here, and in words. Each VMM is a process of
+ * its own, with its own settings.
  */
 #include <errno.h>
 #include <fcntl.h>

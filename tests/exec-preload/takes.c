@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * When the library takes a line of a split irqchip, and gives it back: it knows an entry's mask only once the guest
- * has written it, and no more once the VMM has written a vCPU's state. In every state that can be, nothing is lost.
+ * When the library takes a line of a split irqchip, and gives it back: it knows an entry's mask only once the
+ * guest has written it, and no more once the VMM has written a vCPU's state. In every state that can be,
+ * nothing is lost.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VMM with assigned INTx devices on the fake kernel, which does what QEMU 7.2 does and in that order, and the
- * guest in it. Its calls go through the library that is tested, or past it, for comparison. One thread.
+ * A VMM with assigned INTx devices on the fake kernel, which does what QEMU 7.2 does and in that order, and
+ * the guest in it. Its calls go through the library that is tested, or past it, for comparison. One thread.
  */
 #ifndef EXEC_TESTS_VMM_H
 #define EXEC_TESTS_VMM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VMM with two lines and a guest that may do anything in any order, for the random test: what each side can do,
- * and what must hold after it. One thread, beside the library's helper.
+ * A VMM with two lines and a guest that may do anything in any order, for the random test: what each side can
+ * do, and what must hold after it. One thread, beside the library's helper.
  */
 #ifndef EXEC_TESTS_WORLD_H
 #define EXEC_TESTS_WORLD_H

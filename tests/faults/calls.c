@@ -109,8 +109,8 @@ int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
 /*
- * What only gives back does not fail, nor what changes what is there already: other operations than EPOLL_CTL_ADD,
- * close(), and the like of KVM and VFIO below.
+ * What only gives back does not fail, nor what changes what is there already: other operations than
+ * EPOLL_CTL_ADD, close(), and the like of KVM and VFIO below.
  */
 int __wrap_epoll_ctl(int fd, int op, int of, struct epoll_event *event)
 {

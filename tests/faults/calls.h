@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The calls that can be made to fail, in one table: whatever the code under test calls of the system or the allocator
- * and that can fail. The linker leads the calls here (--wrap). What is taken and given back is counted. One thread.
+ * The calls that can be made to fail, in one table: whatever the code under test calls of the system or the
+ * allocator and that can fail. The linker leads the calls here (--wrap). What is taken and given back is
+ * counted. One thread.
  */
 #ifndef IG_FAULTS_CALLS_H
 #define IG_FAULTS_CALLS_H
@@ -10,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * From here on the nth call fails, counted from 1, as one of its kind fails, and so do the next calls of its name, as
- * many as are given; 0: none.
+ * From here on the nth call fails, counted from 1, as one of its kind fails, and so do the next calls of its
+ * name, as many as are given; 0: none.
  */
 void faults_arm(uint32_t nth, uint32_t more);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The life of a VM with the library, in which the nth call of the system or the allocator fails, and with it the next
- * three of its name or none, for every n: set-up, a watch, interrupts of a VFIO device, a change of paths, teardown.
- * After each, whatever failed said so by a negative errno; nothing is held any more; and an interrupt whose source was
- * added came, and was resampled. KVM and the device are played (calls.c). One thread.
+ * The life of a VM with the library, in which the nth call of the system or the allocator fails, and with it
+ * the next three of its name or none, for every n: set-up, a watch, interrupts of a VFIO device, a change of
+ * paths, teardown. After each, whatever failed said so by a negative errno; nothing is held any more; and an
+ * interrupt whose source was added came, and was resampled. KVM and the device are played (calls.c). One
+ * thread.
  */
 #include <errno.h>
 #include <poll.h>

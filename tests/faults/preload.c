@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * To be preloaded into a program of ours: the nth call (IRQGATE_FAULT, from 1) of those in the table that it or its
- * library makes fails. IRQGATE_FAULT_COUNT names a file that gets a line when the program ends: the number of calls, the
- * name of the one that failed, and what was taken and not given back: blocks of memory, descriptors, mapped pages, irqfds.
- * What it becomes by execv() goes on counting; what it starts beside it is left alone. Any thread.
+ * To be preloaded into a program of ours: the nth call (IRQGATE_FAULT, from 1) of those in the table that it
+ * or its library makes fails. IRQGATE_FAULT_COUNT names a file that gets a line when the program ends: the
+ * number of calls, the name of the one that failed, and what was taken and not given back: blocks of memory,
+ * descriptors, mapped pages, irqfds. What it becomes by execv() goes on counting; what it starts beside it is
+ * left alone. Any thread.
  */
 #include <fcntl.h>
 #include <stdarg.h>

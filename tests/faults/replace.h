@@ -4,8 +4,8 @@
  *
  *   static bool fails(const char *name, const void *caller, int error);
  *
- * whether this call is the one to fail, which sets errno; and TAKEN(KIND, TAKES, RESULT), what is noted of one that
- * did not.
+ * whether this call is the one to fail, which sets errno; and TAKEN(KIND, TAKES, RESULT), what is noted of
+ * one that did not.
  */
 #ifndef IG_FAULTS_REPLACE_H
 #define IG_FAULTS_REPLACE_H

@@ -4,9 +4,9 @@
  *
  *   FAULT(TYPE, NAME, PARAMETERS, ARGUMENTS, RESULT, ERROR, KIND, TAKES)
  *
- * When the call fails it returns RESULT, with ERROR in errno; else it takes so many of a kind that has to be given back.
- * Names are those that the linker sees, with 64-bit offsets. What only gives back does not fail. Calls with a variable
- * number of arguments are no rows: who stands in their place looks at the arguments.
+ * When the call fails it returns RESULT, with ERROR in errno; else it takes so many of a kind that has to be
+ * given back. Names are those that the linker sees, with 64-bit offsets. What only gives back does not fail.
+ * Calls with a variable number of arguments are no rows: who stands in their place looks at the arguments.
  */
 #ifndef IG_FAULTS_TABLE_H
 #define IG_FAULTS_TABLE_H

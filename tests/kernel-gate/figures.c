@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a KVM makes of the gate's hard cases, in figures: for any kernel, with the gate or without, so nothing is
- * judged here. The device is played as vfio has it: a resample while it asserts triggers again.
+ * What a KVM makes of the gate's hard cases, in figures: for any kernel, with the gate or without, so nothing
+ * is judged here. The device is played as vfio has it: a resample while it asserts triggers again.
  */
 #include "tests.h"
 

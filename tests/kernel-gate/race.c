@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The gate against time: what happens at once on several CPUs. The device of the last test has a thread of its own,
- * as vfio has; it and the vCPUs share only what is atomic.
+ * The gate against time: what happens at once on several CPUs. The device of the last test has a thread of
+ * its own, as vfio has; it and the vCPUs share only what is atomic.
  */
 #include "tests.h"
 

@@ -29,8 +29,8 @@ bool comes(struct test_vcpu *vcpu, uint8_t vector, unsigned int n);
 unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector);
 
 /*
- * As a vCPU thread of real-time priority: until it is taken back, no work item that this thread causes runs before the
- * thread sleeps. So KVM's injection, which is one, comes after all that the guest does until then.
+ * As a vCPU thread of real-time priority: until it is taken back, no work item that this thread causes runs
+ * before the thread sleeps. So KVM's injection, which is one, comes after all that the guest does until then.
  */
 void rush(bool on);
 

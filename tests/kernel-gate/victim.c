@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The smallest VMM with a device assigned: it raises one event after another on an edu device, handled as by a
- * oneshot handler, until it is killed. And who kills hundreds of them, at moments that differ, most often in a hold.
+ * The smallest VMM with a device assigned: it raises one event after another on an edu device, handled as by
+ * a oneshot handler, until it is killed. And who kills hundreds of them, at moments that differ, most often
+ * in a hold.
  */
 #include "tests.h"
 

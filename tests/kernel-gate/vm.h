@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VM on KVM's in-kernel irqchip whose guest is played by the test, access by access (guest.S), and forwarded
- * sources as vfio would drive them. Each vCPU belongs to one thread.
+ * A VM on KVM's in-kernel irqchip whose guest is played by the test, access by access (guest.S), and
+ * forwarded sources as vfio would drive them. Each vCPU belongs to one thread.
  */
 #ifndef IG_TEST_KERNEL_VM_H
 #define IG_TEST_KERNEL_VM_H

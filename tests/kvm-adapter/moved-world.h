@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VM whose guest is played by the test, access by access (kernel-gate/guest.S), with KVM's own irqchip or a split one,
- * and a device that is forwarded to it. With KVM's own irqchip the test is a VMM that keeps a resample back until the
- * guest unmasks. One thread.
+ * A VM whose guest is played by the test, access by access (kernel-gate/guest.S), with KVM's own irqchip or a
+ * split one, and a device that is forwarded to it. With KVM's own irqchip the test is a VMM that keeps a
+ * resample back until the guest unmasks. One thread.
  */
 #ifndef IG_TESTS_MOVED_WORLD_H
 #define IG_TESTS_MOVED_WORLD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VM that moves between KVM's own irqchip and a split one, and back: registers, LAPIC and chips, at any point of an
- * interrupt. A move is all that could make one interrupt two (see moved-world.h). One thread.
+ * A VM that moves between KVM's own irqchip and a split one, and back: registers, LAPIC and chips, at any
+ * point of an interrupt. A move is all that could make one interrupt two (see moved-world.h). One thread.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A VM without a guest: the tests play the guest by handing the adapter the exits that one would cause, and see what
- * arrives in the LAPICs by KVM_GET_LAPIC. One thread.
+ * A VM without a guest: the tests play the guest by handing the adapter the exits that one would cause, and
+ * see what arrives in the LAPICs by KVM_GET_LAPIC. One thread.
  */
 #ifndef IG_TEST_VM_H
 #define IG_TEST_VM_H

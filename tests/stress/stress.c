@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * stress --played|--kvm EVENTS [SECONDS]: the KVM adapter under threads. Lines in four groups, each line with a device and
- * a vCPU. On the direct path, and on the userspace path: there each event comes exactly once. On either path with other
- * vCPUs that mask and unmask the pin too: none is lost, and there is at most one interrupt too many for each of their
- * unmasks. And one line whose devices come and go while a wire moves: none is lost. A thread for each group's vCPUs,
- * each group's devices, the wire, and the VMM's loop. Threads wait at the library's locks and ioctls by chance. It ends
- * after so many events, or when the time is over and none is under way.
+ * stress --played|--kvm EVENTS [SECONDS]: the KVM adapter under threads. Lines in four groups, each line with
+ * a device and a vCPU. On the direct path, and on the userspace path: there each event comes exactly once. On
+ * either path with other vCPUs that mask and unmask the pin too: none is lost, and there is at most one
+ * interrupt too many for each of their unmasks. And one line whose devices come and go while a wire moves:
+ * none is lost. A thread for each group's vCPUs, each group's devices, the wire, and the VMM's loop. Threads
+ * wait at the library's locks and ioctls by chance. It ends after so many events, or when the time is over
+ * and none is under way.
  */
 #include <pthread.h>
 #include <poll.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The VM of the stress test; see world.h. The linker leads ioctl() here, and the library's locks, so that threads meet
- * in every order: before a lock is taken and after it is let go is where it counts who comes first.
+ * The VM of the stress test; see world.h. The linker leads ioctl() here, and the library's locks, so that
+ * threads meet in every order: before a lock is taken and after it is let go is where it counts who comes
+ * first.
  */
 #include "world.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The VM of the stress test: its LAPICs, on a real KVM or on one that is played, whose LAPICs, routes and irqfds are
- * plain memory. No guest runs: each vCPU's thread plays its part. Any thread; a vCPU's LAPIC is taken from and written
- * by its own thread only.
+ * The VM of the stress test: its LAPICs, on a real KVM or on one that is played, whose LAPICs, routes and
+ * irqfds are plain memory. No guest runs: each vCPU's thread plays its part. Any thread; a vCPU's LAPIC is
+ * taken from and written by its own thread only.
  */
 #ifndef IG_STRESS_WORLD_H
 #define IG_STRESS_WORLD_H

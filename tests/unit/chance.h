@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Where a random test's choices come from: a seed, so that they are the same everywhere and a failure comes again; or
- * bytes that a fuzzer made up, and once they are used up the seed again. Copied, it draws the same again.
+ * Where a random test's choices come from: a seed, so that they are the same everywhere and a failure comes
+ * again; or bytes that a fuzzer made up, and once they are used up the seed again. Copied, it draws the same
+ * again.
  */
 #ifndef IG_TESTS_CHANCE_H
 #define IG_TESTS_CHANCE_H

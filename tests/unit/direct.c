@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The direct path: the kernel takes the trigger and sends the message by itself, so between a resample and the next
- * EOI the core does not know whether the source is armed or asserted ("unknown").
+ * The direct path: the kernel takes the trigger and sends the message by itself, so between a resample and
+ * the next EOI the core does not know whether the source is armed or asserted ("unknown").
  */
 #include "machine.h"
 
@@ -183,8 +183,9 @@ TEST(remote_irr_is_answered_by_the_lapic)
 }
 
 /*
- * What the LAPIC holds may be older than the last resample, or another pin's with the same vector: then the device is
- * armed, and a trigger of it would go through the kernel to the masked pin. Silencing a silent one costs nothing.
+ * What the LAPIC holds may be older than the last resample, or another pin's with the same vector: then the
+ * device is armed, and a trigger of it would go through the kernel to the masked pin. Silencing a silent one
+ * costs nothing.
  */
 TEST(mask_silences_though_a_lapic_holds_the_vector)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The gate with the policy hold, transition by transition: armed, asserted, held. The source takes the userspace
- * path here, so the core sees every trigger.
+ * The gate with the policy hold, transition by transition: armed, asserted, held. The source takes the
+ * userspace path here, so the core sees every trigger.
  */
 #include "machine.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Histories of one line: a guest that may do anything in any order, and effects that are carried out late and out of
- * order. The invariants are checked after each step, and at the end of each history nothing may have been lost: a guest
- * that then behaves gets an interrupt for whatever asserts. For a random test and a fuzzer.
+ * Histories of one line: a guest that may do anything in any order, and effects that are carried out late and
+ * out of order. The invariants are checked after each step, and at the end of each history nothing may have
+ * been lost: a guest that then behaves gets an interrupt for whatever asserts. For a random test and a
+ * fuzzer.
  */
 #ifndef IG_TESTS_HISTORY_H
 #define IG_TESTS_HISTORY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The eleven invariants of the gate, by name, as far as they are the core's. random.c checks several of them again
- * on long random histories.
+ * The eleven invariants of the gate, by name, as far as they are the core's. random.c checks several of them
+ * again on long random histories.
  */
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The direct path beside a pair of 8259As: what the kernel sends does not come through the pair, so a line is off that
- * path while the pair gives interrupts for it, and only as long.
+ * The direct path beside a pair of 8259As: what the kernel sends does not come through the pair, so a line is
+ * off that path while the pair gives interrupts for it, and only as long.
  */
 #include "machine.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A core for a test, in memory of its own, and what its last call asked the world to do. The calls here act as a
- * guest, a device or a world would; each forgets what the call before it left in "seen". One thread.
+ * A core for a test, in memory of its own, and what its last call asked the world to do. The calls here act
+ * as a guest, a device or a world would; each forgets what the call before it left in "seen". One thread.
  */
 #ifndef IG_TESTS_MACHINE_H
 #define IG_TESTS_MACHINE_H

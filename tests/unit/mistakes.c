@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The mistakes that others made with these chips and lines. Each test has the name of one, and shows that it is not
- * made here; tests/mutants puts each into the core, to see that it is noticed.
+ * The mistakes that others made with these chips and lines. Each test has the name of one, and shows that it
+ * is not made here; tests/mutants puts each into the core, to see that it is noticed.
  */
 #include <errno.h>
 #include <string.h>

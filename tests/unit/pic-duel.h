@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Histories of the 8259A pair beside a second model of it, written from the data sheet in another way: inputs as
- * records, priorities as a list that is rotated and searched, initialisation as a stack of words. After each step INTR,
- * what was reported and what was read must agree; the state whenever it is looked at. For a random test and a fuzzer.
+ * Histories of the 8259A pair beside a second model of it, written from the data sheet in another way: inputs
+ * as records, priorities as a list that is rotated and searched, initialisation as a stack of words. After
+ * each step INTR, what was reported and what was read must agree; the state whenever it is looked at. For a
+ * random test and a fuzzer.
  */
 #ifndef IG_TESTS_PIC_DUEL_H
 #define IG_TESTS_PIC_DUEL_H

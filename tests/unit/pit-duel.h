@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Programs for the 8254, against a model that is slow and near the silicon: it takes one CLK pulse at a time,
- * decrements a 16-bit register (with a borrow between digits in BCD) and knows no closed form. All that a guest can
- * see, the ticks of counter 0, and the forecast of the next one must agree. For a random test and a fuzzer.
+ * decrements a 16-bit register (with a borrow between digits in BCD) and knows no closed form. All that a
+ * guest can see, the ticks of counter 0, and the forecast of the next one must agree. For a random test and a
+ * fuzzer.
  */
 #ifndef IG_TESTS_PIT_DUEL_H
 #define IG_TESTS_PIT_DUEL_H

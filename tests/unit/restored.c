@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A machine that was restored goes on as the one that was saved: both live on in lockstep, from every point of random
- * histories. The seeds are fixed, so that a failure comes again.
+ * A machine that was restored goes on as the one that was saved: both live on in lockstep, from every point
+ * of random histories. The seeds are fixed, so that a failure comes again.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A pin that is reprogrammed while its interrupt is in service: its vector, its destination, its mode, in any order
- * of the writes and the EOI. Each event ends once, and the next one has the new message.
+ * A pin that is reprogrammed while its interrupt is in service: its vector, its destination, its mode, in any
+ * order of the writes and the EOI. Each event ends once, and the next one has the new message.
  */
 #include "machine.h"
 

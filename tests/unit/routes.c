@@ -136,8 +136,8 @@ TEST(route_of_an_event_that_is_over_acks_nothing)
 }
 
 /*
- * Two processors: the EOI may be of an older message, and KVM may have sent the one before the rewrite since, as its table
- * is not changed yet.
+ * Two processors: the EOI may be of an older message, and KVM may have sent the one before the rewrite since,
+ * as its table is not changed yet.
  */
 TEST(route_before_a_new_destination_stays_until_the_second_eoi)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The world around a core with one line, as simple as it can be: devices behind VFIO, a wire, a LAPIC, KVM's routes,
- * a guest's accesses (to a pair of 8259As too), and an adapter that carries out effects when told to. Invariants are
- * checked on the way. One thread.
+ * The world around a core with one line, as simple as it can be: devices behind VFIO, a wire, a LAPIC, KVM's
+ * routes, a guest's accesses (to a pair of 8259As too), and an adapter that carries out effects when told to.
+ * Invariants are checked on the way. One thread.
  */
 #ifndef IG_TESTS_WORLD_H
 #define IG_TESTS_WORLD_H
