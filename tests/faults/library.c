@@ -22,6 +22,7 @@ enum { GSI = 20, VECTOR = 0x51, EVENTS = 3, PATIENCE_MS = 2000, STEP_MS = 20, PO
 #define MASKED       0x10000U
 #define IOWIN        0x10U
 #define FIRST_ENTRY  0x10U
+#define PAGE         4096U
 
 struct life {
 	enum irqgate_path path;
@@ -30,7 +31,10 @@ struct life {
 	struct irqgate_vfio_intx *intx;
 	irqgate_source source, wire;
 	irqgate_watcher watcher;
-	struct kvm_run run;
+	union {
+		char area[2 * PAGE]; /* as KVM maps it: the ring of the coalesced writes is behind the run area */
+		struct kvm_run run;
+	};
 	bool asserts;      /* the device */
 	uint32_t noticed;
 	const char *wrong; /* what must not be */

@@ -2,7 +2,7 @@
 /* What is told of a line: a hold that is too old, a source that does not fit its entry. */
 #include <errno.h>
 
-#include "limits.h"
+#include "timed.h"
 
 static irqgate_source open_limited(struct machine *m)
 {

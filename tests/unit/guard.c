@@ -2,7 +2,7 @@
 /* The storm guard: a line that makes no progress is delayed. */
 #include <errno.h>
 
-#include "limits.h"
+#include "timed.h"
 
 static irqgate_source open_wire(struct machine *m)
 {

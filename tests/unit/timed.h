@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* For the tests of what depends on time. */
-#ifndef IG_TESTS_LIMITS_H
-#define IG_TESTS_LIMITS_H
+#ifndef IG_TESTS_TIMED_H
+#define IG_TESTS_TIMED_H
 
 #include "saved.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limits.h"
+#include "timed.h"
 
 TEST(delay_and_age_go_on_after_a_restore)
 {
@@ -132,5 +132,5 @@ int main(void)
 		cmocka_unit_test(state_of_version_1_is_read),
 	};
 
-	return cmocka_run_group_tests_name("limits-saved", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("timed-saved", tests, NULL, NULL);
 }
