@@ -21,10 +21,13 @@
 #define QEMU "qemu-system-x86_64"
 
 /*
- * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once. The rest is what
- * assigning a device needs. Nothing here changes what is measured: the kernel is as its distribution made it.
+ * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once, and one of whose
+ * processors nothing has been heard for a minute is dead. The rest is what assigning a device needs. Nothing
+ * here changes what is measured: the kernel is as its distribution made it.
  */
-#define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 intel_iommu=on no_timer_check"
+#define KERNEL_OPTIONS                                                                        \
+	"console=ttyS0 quiet panic=-1 rcupdate.rcu_cpu_stall_timeout=60 "                      \
+	"sysctl.kernel.panic_on_rcu_stall=1 intel_iommu=on no_timer_check"
 
 enum { BOOT_LIMIT_MS = 60 * 1000, BOOT_TRIES = 2, STREAMS = 4, CONSOLE_LINES = 4, TAIL = 8192 };
 
