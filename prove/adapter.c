@@ -95,7 +95,7 @@ static bool ack_next(struct world *w, uint32_t number)
 	if (!hit && first)
 		say(w, "     the core has no pin that it is for\n");
 	if (hit) {
-		say(w, "     the core takes it for an EOI of %s\n",
+		say(w, "     the core finds that it ends the interrupt of %s\n",
 		    line_name(line_of_gsi(w, vcpu->eoi_pin - 1)));
 		judge_hit(w, vcpu, line_of_gsi(w, vcpu->eoi_pin - 1));
 		judge_together(w);

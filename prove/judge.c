@@ -171,7 +171,8 @@ void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level)
 		violate(w, TWICE, "the last message of %s has had no EOI yet", line_name(line));
 	if (!is_wanted(w, line))
 		violate(w, UNWANTED,
-			"no device has asserted for it since the guest unmasked, or since its last EOI");
+			"no trigger that the host has taken since the last unmask is behind it, and no "
+			"emulated device asserts");
 	w->s.line[line].judge_served |= (uint8_t)(1U << vector);
 }
 
@@ -220,7 +221,8 @@ void judge_inta(struct world *w, uint32_t line)
 {
 	if (!is_wanted(w, line))
 		violate(w, UNWANTED,
-			"no device has asserted for it since the guest unmasked, or since its last EOI");
+			"no trigger that the host has taken since the last unmask is behind it, and no "
+			"emulated device asserts");
 }
 
 /* One that comes while the last is unread is one with it: an eventfd counts no further for us. */
@@ -232,8 +234,8 @@ void judge_trigger(struct world *w, struct device *device)
 	if (again && !device->signalling && !device->judge_slipped && !device->judge_spare &&
 	    !line->judge_extra)
 		violate(w, ONCE,
-			"device %u has asserted all the time, and the guest has not both ended its interrupt "
-			"and unmasked",
+			"device %u has asserted since its last trigger, and since then the guest has not both "
+			"sent EOI and unmasked",
 			number_of(w, device));
 	if (device->bound && (again || device->signalling))
 		line->judge_extra = true;

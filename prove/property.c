@@ -11,9 +11,11 @@ const struct property_text properties[PROPERTIES] = {
 	[ONCE] = { "once",
 		"a device that goes on asserting does not interrupt the host again before the guest has both "
 		"ended the interrupt and unmasked the pin",
-		"else host and VMM have the work of two interrupts for one event, or of very many" },
+		"else host and VMM have the work of two interrupts for one event, or of one more for each EOI that "
+		"comes while the pin is masked" },
 	[UNWANTED] = { "unwanted",
-		"what is delivered was sampled after the last unmask, or is a wire that asserts now",
+		"what is delivered comes of a trigger that the host has taken since the last unmask, or of an "
+		"emulated device that asserts now",
 		"else the guest is interrupted for nothing: two interrupts for each event, or a storm" },
 	[LOST] = { "lost",
 		"when the host and the guest have nothing left to do, no device asserts that an unmasked pin has "
@@ -29,7 +31,7 @@ const struct property_text properties[PROPERTIES] = {
 		"the host comes to rest by itself",
 		"else it keeps a processor busy, whatever the guest does" },
 	[SHARED] = { "shared",
-		"the sources of a line are resampled together, a wire that asserts keeps it up, and removing "
+		"the sources of a line are resampled together, an emulated device that asserts keeps it up, and removing "
 		"one touches no other",
 		"else of devices that share a line one is forgotten, or interrupts for another" },
 	[TWICE] = { "twice",

@@ -68,8 +68,12 @@ static const char legend[] = "     (Each device is assigned to the guest. When i
 			     "it and signals its trigger, an eventfd;\n"
 			     "     a resample makes the host listen again, and a device that still asserts "
 			     "then interrupts at once. Of irqgate are the\n"
-			     "     core, which has the state of the chips, and what the VMM and the threads "
-			     "of the vCPUs do. \"now\" is what changed.)\n";
+			     "     core, which has the state of the chips, and the VMM's loop and the vCPUs' threads, "
+			     "which do what the core asks\n"
+			     "     for. \"now\" is how that stands which has changed. What is indented belongs to "
+			     "the step above it. WRONG is each\n"
+			     "     property that is broken; the search goes on to the one that is named at the "
+			     "end.)\n";
 
 /* Takes the steps and tells them. Returns what the last one violated. */
 static uint32_t tell(struct world *w, const struct way *way)
@@ -123,6 +127,13 @@ static void save(const struct subject *subject, const struct world *w, enum prop
 	fclose(to);
 }
 
+/* A defect is the adapter's, a mutant the core's; either has been put in on purpose. */
+static void explain_subject(const struct subject *subject)
+{
+	printf(" (%s, policy %s, defect put in: %s, mutant: %s):\n", subject->config->summary,
+	       policy_name(subject->policy), defect_names[subject->defect], subject->mutant);
+}
+
 void report(const struct subject *subject, struct world *w, const struct result *result, const char *cases,
 	    const char *json)
 {
@@ -132,9 +143,8 @@ void report(const struct subject *subject, struct world *w, const struct result 
 	for (uint32_t i = 0; i < PROPERTIES; i++) {
 		if (!result->broken[i])
 			continue;
-		printf("\nA shortest way to break \"%s\" (%s, policy %s, defect %s, mutant %s):\n",
-		       properties[i].name, subject->config->summary, policy_name(subject->policy),
-		       defect_names[subject->defect], subject->mutant);
+		printf("\nA shortest way to break \"%s\"", properties[i].name);
+		explain_subject(subject);
 		tell(w, &result->way[i]);
 		print_demand((enum property)i);
 		if (cases)
@@ -262,6 +272,8 @@ int replay(const char *path)
 		free(file.w);
 		return EXIT_NO_CASE;
 	}
+	printf("%s", path);
+	explain_subject(&file.subject);
 	open_subject(file.w, &file.subject);
 	violated = tell(file.w, &file.way);
 	for (uint32_t i = 0; i < PROPERTIES; i++)

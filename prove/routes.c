@@ -138,7 +138,7 @@ bool adapter_builds(struct world *w, uint32_t number)
 		thread->building = true;
 	} else {
 		say(w,
-		    "%s gives KVM the new table of routes, from which it knows whose EOIs are to be exits\n",
+		    "%s gives KVM the new routes, and with them the vectors whose EOIs are to be exits\n",
 		    thread_name(number));
 		give_routes(w);
 	}

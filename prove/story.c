@@ -63,8 +63,8 @@ static const char *held_name(const struct vcpu *vcpu, uint32_t vector)
 	bool requested = vcpu->requested >> vector & 1, serving = vcpu->serving >> vector & 1;
 
 	if (requested && serving)
-		return "in service, and requested again";
-	return serving ? "in service" : requested ? "requested" : "not there";
+		return "in service (ISR), and requested again (IRR)";
+	return serving ? "in service (ISR)" : requested ? "requested (IRR)" : "not there";
 }
 
 static void tell_lapic(const struct world *w, uint32_t i, uint32_t number)
