@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The VM of the tests of KVM's own gate; see vm.h. */
+#include "load.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -10,19 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MEMORY     0x10000U
-#define GDT        0x1000U
-#define IDT        0x2000U
-#define CODE       0x4000U
-#define STACK      0xf000U
-#define STACK_SIZE 0x400U
-#define CODE_SELECTOR 0x08
-#define DATA_SELECTOR 0x10
-
-/* 32-bit flat, present, ring 0: Intel SDM 3, 3.4.5; an interrupt gate: 6.11. */
-#define CODE_DESCRIPTOR 0x00cf9b000000ffffULL
-#define DATA_DESCRIPTOR 0x00cf93000000ffffULL
-#define INTERRUPT_GATE  0x8e00U
+#define STACK_SIZE 0x400U /* of a vCPU */
 
 /* 82093AA, 3.0; Intel SDM 3, 11.4.1. */
 #define IOAPIC          0xfec00000U
@@ -45,56 +34,17 @@
 #define PIC_EOI         0x60 /* specific */
 #define PIC_READ_IRR    0x0a
 
-extern const uint8_t guest_code[], guest_stubs[], guest_code_end[];
-
-static void set_tables(uint8_t *memory)
-{
-	const uint64_t gdt[] = { 0, CODE_DESCRIPTOR, DATA_DESCRIPTOR };
-	uint32_t stubs = CODE + (uint32_t)(guest_stubs - guest_code);
-
-	memcpy(memory + GDT, gdt, sizeof(gdt));
-	memcpy(memory + CODE, guest_code, (size_t)(guest_code_end - guest_code));
-	for (uint32_t vector = 0; vector < 256; vector++) {
-		uint32_t stub = stubs + vector * GUEST_STUB;
-		const uint16_t gate[] = { (uint16_t)stub, CODE_SELECTOR, INTERRUPT_GATE, (uint16_t)(stub >> 16) };
-
-		memcpy(memory + IDT + vector * sizeof(gate), gate, sizeof(gate));
-	}
-}
-
-static struct kvm_segment flat(uint16_t selector, uint8_t type)
-{
-	return (struct kvm_segment){
-		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1,
-	};
-}
-
-static void set_registers(int fd, unsigned int index)
-{
-	struct kvm_regs regs = { .rip = CODE, .rsp = STACK - index * STACK_SIZE, .rflags = 2 };
-	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
-	struct kvm_sregs sregs;
-
-	assert_int_equal(ioctl(fd, KVM_GET_SREGS, &sregs), 0);
-	sregs.cs = flat(CODE_SELECTOR, 0xb);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat(DATA_SELECTOR, 3);
-	sregs.cr0 |= 1;
-	sregs.gdt = (struct kvm_dtable){ .base = GDT, .limit = 0x17 };
-	sregs.idt = (struct kvm_dtable){ .base = IDT, .limit = 0x7ff };
-	assert_int_equal(ioctl(fd, KVM_SET_SREGS, &sregs), 0);
-	assert_int_equal(ioctl(fd, KVM_SET_REGS, &regs), 0);
-	assert_int_equal(ioctl(fd, KVM_SET_MP_STATE, &runnable), 0);
-}
-
 static void open_vcpu(struct test_vm *vm, unsigned int index)
 {
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct test_vcpu *vcpu = &vm->vcpu[index];
 
 	vcpu->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
 	assert_true(vcpu->fd >= 0);
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	assert_ptr_not_equal(vcpu->run, MAP_FAILED);
-	set_registers(vcpu->fd, index);
+	guest_set_registers(vcpu->fd, STACK - index * STACK_SIZE);
+	assert_int_equal(ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable), 0);
 	guest_write(vcpu, LAPIC + LAPIC_SVR, LAPIC_SVR_ON);
 }
 
@@ -109,7 +59,7 @@ void vm_open(struct test_vm *vm)
 	vm->run_size = (size_t)ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	vm->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(vm->memory, MAP_FAILED);
-	set_tables(vm->memory);
+	guest_load(vm->memory);
 	region.userspace_addr = (uintptr_t)vm->memory;
 	assert_int_equal(ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region), 0);
 	assert_int_equal(ioctl(vm->vm_fd, KVM_CREATE_IRQCHIP), 0);

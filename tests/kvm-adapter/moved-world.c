@@ -11,8 +11,6 @@
 
 #include "moved-world.h"
 
-extern const uint8_t guest_code[], guest_stubs[], guest_code_end[];
-
 static void device_trigger(struct device *device)
 {
 	device->masked = true;
@@ -151,43 +149,11 @@ static void start_pic(struct world *w)
 
 /* VMs. */
 
-static struct kvm_segment flat(uint16_t selector, uint8_t type)
-{
-	return (struct kvm_segment){
-		.limit = UINT32_MAX, .selector = selector, .type = type, .present = 1, .db = 1, .s = 1, .g = 1,
-	};
-}
-
-static void set_registers(struct world *w)
-{
-	struct kvm_regs regs = { .rip = CODE, .rsp = STACK, .rflags = 2 };
-	struct kvm_sregs sregs;
-
-	assert_int_equal(ioctl(w->vcpu_fd, KVM_GET_SREGS, &sregs), 0);
-	sregs.cs = flat(CODE_SELECTOR, 0xb);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat(DATA_SELECTOR, 3);
-	sregs.cr0 |= 1;
-	sregs.gdt = (struct kvm_dtable){ .base = GDT, .limit = 0x17 };
-	sregs.idt = (struct kvm_dtable){ .base = IDT, .limit = 0x7ff };
-	assert_int_equal(ioctl(w->vcpu_fd, KVM_SET_SREGS, &sregs), 0);
-	assert_int_equal(ioctl(w->vcpu_fd, KVM_SET_REGS, &regs), 0);
-}
-
 static void load_guest(struct world *w)
 {
-	const uint64_t gdt[] = { 0, CODE_DESCRIPTOR, DATA_DESCRIPTOR };
-	uint32_t stubs = CODE + (uint32_t)(guest_stubs - guest_code);
-
 	w->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(w->memory, MAP_FAILED);
-	memcpy(w->memory + GDT, gdt, sizeof(gdt));
-	memcpy(w->memory + CODE, guest_code, (size_t)(guest_code_end - guest_code));
-	for (uint32_t vector = 0; vector < 256; vector++) {
-		uint32_t stub = stubs + vector * GUEST_STUB;
-		const uint16_t gate[] = { (uint16_t)stub, CODE_SELECTOR, INTERRUPT_GATE, (uint16_t)(stub >> 16) };
-
-		memcpy(w->memory + IDT + vector * sizeof(gate), gate, sizeof(gate));
-	}
+	guest_load(w->memory);
 }
 
 static void open_split(struct world *w)
@@ -278,7 +244,7 @@ void open_world(struct world *w, bool pic)
 	};
 	load_guest(w);
 	open_vm(w, false);
-	set_registers(w);
+	guest_set_registers(w->vcpu_fd, STACK);
 	plug(w);
 	command(w, GUEST_WRITE, LAPIC_SVR, LAPIC_SVR_ON);
 	if (pic)

@@ -7,22 +7,10 @@
 #ifndef IG_TESTS_MOVED_WORLD_H
 #define IG_TESTS_MOVED_WORLD_H
 
+#include "../kernel-gate/load.h"
 #include "../kernel-gate/vm.h" /* the guest's operations */
 
 #include <irqgate/kvm.h>
-
-#define MEMORY 0x10000U
-#define GDT    0x1000U
-#define IDT    0x2000U
-#define CODE   0x4000U
-#define STACK  0xf000U
-#define CODE_SELECTOR 0x08
-#define DATA_SELECTOR 0x10
-
-/* 32-bit flat, present, ring 0: Intel SDM 3, 3.4.5; an interrupt gate: 6.11. */
-#define CODE_DESCRIPTOR 0x00cf9b000000ffffULL
-#define DATA_DESCRIPTOR 0x00cf93000000ffffULL
-#define INTERRUPT_GATE  0x8e00U
 
 /* 82093AA, 3.0; Intel SDM 3, 11.4.1; 8259A. */
 #define IOAPIC         0xfec00000U
