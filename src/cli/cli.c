@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* What every verb shares; see cli.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,23 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+
+void ig_output_open(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return; /* without /dev/null it stays closed */
+}
+
+int ig_output_close(int status)
+{
+	const char *why = fflush(stdout) ? strerror(errno) : ferror(stdout) ? "an earlier write failed" : NULL;
+
+	if (!why)
+		return status;
+	ig_error("cannot write to stdout: %s", why);
+	return status ? status : IG_EXIT_FAILURE;
+}
 
 void ig_error(const char *format, ...)
 {

@@ -24,6 +24,15 @@ int ig_exec_main(int argc, char **argv);
 int ig_sim_main(int argc, char **argv);
 int ig_lab_main(int argc, char **argv);
 
+/*
+ * First of all: a file that is opened later must not become stdin, stdout or stderr because that is closed. What is
+ * closed stays unusable, but taken.
+ */
+void ig_output_open(void);
+
+/* Last of all: the exit status, which is a failure if not all of stdout could be written. Says so. */
+int ig_output_close(int status);
+
 /* Prints "irqgate: " and one line on stderr; the line names the thing and what to do. */
 void ig_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

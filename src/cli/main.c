@@ -24,7 +24,7 @@ static void print_help(FILE *to)
 	fputs("\n'irqgate VERB --help' tells more. Exit status: 0 done, 1 failed, 2 wrong usage.\n", to);
 }
 
-int main(int argc, char **argv)
+static int run_verb(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_help(stderr);
@@ -43,4 +43,10 @@ int main(int argc, char **argv)
 			return verbs[i].main(argc - 1, argv + 1);
 	ig_error("no verb '%s'; 'irqgate --help' lists them", argv[1]);
 	return IG_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	ig_output_open();
+	return ig_output_close(run_verb(argc, argv));
 }

@@ -101,15 +101,6 @@ static void handle_io(struct ig_vcpu *vcpu)
 			       run->io.size);
 }
 
-static void crash(struct ig_vcpu *vcpu, const char *what)
-{
-	struct kvm_regs regs = { 0 };
-
-	ioctl(vcpu->fd, KVM_GET_REGS, &regs);
-	ig_error("vCPU %u at 0x%llx: %s", vcpu->id, (unsigned long long)regs.rip, what);
-	ig_vmm_stop(vcpu->vmm, IG_END_CRASH, 0);
-}
-
 static void handle_exit(struct ig_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -118,7 +109,7 @@ static void handle_exit(struct ig_vcpu *vcpu)
 
 	if (mine < 0) {
 		snprintf(what, sizeof(what), "KVM refuses an interrupt route: %s", strerror(-mine));
-		crash(vcpu, what);
+		ig_crash(vcpu, what);
 	}
 	if (mine)
 		return;
@@ -130,17 +121,8 @@ static void handle_exit(struct ig_vcpu *vcpu)
 		ig_mmio_access(vcpu->vmm, run->mmio.phys_addr, run->mmio.is_write, run->mmio.data,
 			       run->mmio.len);
 		break;
-	case KVM_EXIT_SHUTDOWN:
-		crash(vcpu, "the guest shut down (triple fault)");
-		break;
-	case KVM_EXIT_INTERNAL_ERROR: /* linux/kvm.h: KVM_INTERNAL_ERROR_ */
-		snprintf(what, sizeof(what), "KVM's internal error %u (%llx)", run->internal.suberror,
-			 run->internal.ndata ? (unsigned long long)run->internal.data[0] : 0);
-		crash(vcpu, what);
-		break;
 	default:
-		snprintf(what, sizeof(what), "exit reason %u, which nothing here handles", run->exit_reason);
-		crash(vcpu, what);
+		ig_crash_by_exit(vcpu);
 		break;
 	}
 }
@@ -192,7 +174,7 @@ static void take_fault(struct ig_vcpu *vcpu)
 	bool withdrawn = ig_pci_withdraw(vcpu->vmm);
 
 	if (!withdrawn && vcpu->faulted)
-		crash(vcpu, "its memory is not there");
+		ig_crash(vcpu, "its memory is not there");
 	vcpu->faulted = !withdrawn;
 }
 
@@ -201,7 +183,7 @@ static void run_guest(struct ig_vcpu *vcpu)
 	int error = irqgate_kvm_entry(vcpu->vmm->gate, vcpu->fd, vcpu->run);
 
 	if (error)
-		crash(vcpu, strerror(-error));
+		ig_crash(vcpu, strerror(-error));
 	else if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 		vcpu->faulted = false;
 		take_exit(vcpu);
@@ -211,7 +193,7 @@ static void run_guest(struct ig_vcpu *vcpu)
 	} else if (errno == EFAULT) {
 		take_fault(vcpu);
 	} else {
-		crash(vcpu, strerror(errno));
+		ig_crash(vcpu, strerror(errno));
 	}
 }
 

@@ -231,6 +231,10 @@ int ig_vcpu_start(struct ig_vcpu *vcpu);
 void ig_vcpu_kick(struct ig_vcpu *vcpu);
 void ig_vcpu_close(struct ig_vcpu *vcpu);
 
+/* crash.c: says why the vCPU can not go on, what or the exit that it has made, and ends the run. */
+void ig_crash(struct ig_vcpu *vcpu, const char *what);
+void ig_crash_by_exit(struct ig_vcpu *vcpu);
+
 /* cpuid.c: tells a vCPU what it is. 0 or a negative errno. */
 int ig_cpuid_set(const struct ig_vcpu *vcpu);
 

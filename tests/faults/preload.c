@@ -4,7 +4,7 @@
  * or its library makes fails. IRQGATE_FAULT_COUNT names a file that gets a line when the program ends: the
  * number of calls, the name of the one that failed, and what was taken and not given back: blocks of memory,
  * descriptors, mapped pages, irqfds. What it becomes by execv() goes on counting; what it starts beside it is
- * left alone. Any thread.
+ * left alone. It is ended (SIGALRM) if it does not end by itself. Any thread.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static bool fails(const char *name, const void *caller, int error);
 #define FILE_VARIABLE   "IRQGATE_FAULT_COUNT"
 #define BEFORE_VARIABLE "IRQGATE_FAULT_BEFORE" /* calls, by what this program was */
 
-enum { BLOCKS_MAX = 16384, DESCRIPTORS_MAX = 1024 };
+enum { BLOCKS_MAX = 16384, DESCRIPTORS_MAX = 1024, LIFE_MAX = 60 /* seconds */ };
 
 static _Atomic long calls;
 static const char *_Atomic failed;
@@ -135,6 +135,7 @@ __attribute__((constructor)) static void begin(void)
 	if (path)
 		count_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	descriptors_before = count_descriptors();
+	alarm(LIFE_MAX);
 }
 
 /* _exit() passes this by: then there is no line. */
