@@ -5,12 +5,14 @@
  * any more. Opening a file fails instead, as the C library and the gate try to without need. Main thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <linux/kvm.h>
 #include <linux/vfio.h>
@@ -21,11 +23,11 @@
 static const int calls[] = {
 	/* devices, console, eventfds */
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
-	SCMP_SYS(close), SCMP_SYS(eventfd2), SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(close), SCMP_SYS(eventfd2), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
 	SCMP_SYS(timerfd_settime),
 	/* threads, time and memory */
-	SCMP_SYS(futex), SCMP_SYS(tgkill), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
 	SCMP_SYS(gettimeofday), SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(brk),
 	SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(getrandom), SCMP_SYS(exit), SCMP_SYS(exit_group),
@@ -51,6 +53,15 @@ static int allow_ioctl(scmp_filter_ctx filter, unsigned long request)
 				SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, request));
 }
 
+static const uint32_t fcntls[] = { F_GETFD, F_GETFL, F_SETFL };
+
+/* The others could have the kernel send a signal to any process of the user's (fcntl(2), F_SETOWN). */
+static int allow_fcntl(scmp_filter_ctx filter, uint32_t command)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, command));
+}
+
 /* Memory, but none that is code. */
 static int allow_memory(scmp_filter_ctx filter, int call)
 {
@@ -71,6 +82,11 @@ static int add_rules(scmp_filter_ctx filter)
 		error = allow_memory(filter, SCMP_SYS(mmap));
 	if (!error)
 		error = allow_memory(filter, SCMP_SYS(mprotect));
+	for (size_t i = 0; i < sizeof(fcntls) / sizeof(fcntls[0]) && !error; i++)
+		error = allow_fcntl(filter, fcntls[i]);
+	if (!error) /* a thread of this process */
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+					 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	if (error)
 		return error;
 	/* the built-in device's thread */
