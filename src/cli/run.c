@@ -13,7 +13,7 @@ static void add_count(struct json_object *object, const char *key, bool known, i
 
 static int64_t extra(const struct ig_report *report)
 {
-	return (int64_t)report->entries - ((int64_t)report->events - (int64_t)report->lost);
+	return (int64_t)(report->entries - (report->events - report->lost)); /* numbers of a guest: any */
 }
 
 /* By the values of enum irqgate_diagnosis. */
