@@ -19,13 +19,15 @@
 #define TSS_ADDRESS          0xfffbd000UL
 #define IDENTITY_MAP_ADDRESS 0xfffbc000UL
 
+#define RAISE_FILES "raise the limit of open files (ulimit -n)"
+
 static const char *advice(int error)
 {
 	switch (error) {
 	case -EACCES:
 	case -EPERM: return "add yourself to the group kvm, or run as root";
 	case -EMFILE:
-	case -ENFILE: return "raise the limit of open files (ulimit -n)";
+	case -ENFILE: return RAISE_FILES;
 	default: return "load kvm-intel or kvm-amd, or use 'irqgate lab'";
 	}
 }
@@ -92,8 +94,11 @@ static int open_gate(struct ig_vmm *vmm)
 
 	if (error == -ENOSYS)
 		ig_error("--directed-eoi: this KVM cannot suppress the broadcast of EOIs; leave it out");
+	else if (error == -EOPNOTSUPP)
+		ig_error("this KVM has no split irqchip, no irqfds or no messages; irqgate needs all of them");
 	else if (error)
-		ig_error("cannot split the irqchip: %s; this KVM lacks what irqgate needs", strerror(-error));
+		ig_error("cannot split the irqchip: %s%s", strerror(-error),
+			 error == -EMFILE || error == -ENFILE ? "; " RAISE_FILES : "");
 	for (uint32_t gsi = 0; gsi < IG_GSIS && !error; gsi++)
 		if (vmm->options.guard.budget)
 			error = irqgate_kvm_guard(vmm->gate, gsi, &vmm->options.guard);
@@ -199,8 +204,7 @@ static int open_all(struct ig_vmm *vmm)
 
 	if (vmm->stop_fd < 0 || vmm->room_fd < 0) {
 		error = -EMFILE;
-		ig_error("cannot make an eventfd: %s; raise the limit of open files (ulimit -n)",
-			 strerror(-error));
+		ig_error("cannot make an eventfd: %s; " RAISE_FILES, strerror(-error));
 	}
 	if (!error)
 		error = open_machine(vmm);
