@@ -86,7 +86,7 @@ static int add_rules(scmp_filter_ctx filter)
 		error = allow_fcntl(filter, fcntls[i]);
 	if (!error) /* a thread of this process */
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-					 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+					 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	if (error)
 		return error;
 	/* the built-in device's thread */
