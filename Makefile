@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all run lab-kernel test test-kernel mutants prove test-iommufd fuzz static coverage stress hostile faults bench-boot
+.PHONY: all with-tests run lab-kernel test test-kernel mutants prove test-iommufd fuzz static coverage stress hostile faults bench-boot
 .PHONY: install clean
 
 all: $(BUILD)/build.ninja
@@ -12,7 +12,12 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@scripts/packages build
 	@echo "building irqgate in $(BUILD)" >&2
-	@meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
+	@meson setup $(BUILD) --prefix=$(PREFIX) -Dtests=false >/dev/null
+
+# What the tests need as well; a first command that needs no tests builds none.
+with-tests: $(BUILD)/build.ninja
+	@ls $(BUILD)/tests/unit-* >/dev/null 2>&1 || meson configure $(BUILD) -Dtests=true
+	@$(MAKE) --no-print-directory all
 
 run:
 	@scripts/packages build lab
@@ -26,12 +31,9 @@ lab-kernel:
 	@$(MAKE) --no-print-directory all
 	@kernel/lab $(BUILD)/irqgate $(or $(KERNEL),bookworm) $(ARGS)
 
-# A build that was set up before there was a test library has no tests: it is set up again.
 test:
 	@scripts/packages build lab test kernel
-	@$(MAKE) --no-print-directory all
-	@ls $(BUILD)/tests/unit-* >/dev/null 2>&1 || meson setup --reconfigure $(BUILD) >/dev/null
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory with-tests
 	@tests/run $(BUILD)
 
 # The fuzz targets for longer than 'make test' does: make fuzz SECONDS=600 TARGET=core (all of them without TARGET).
@@ -41,41 +43,47 @@ fuzz:
 
 # The adapter under threads: ten million events on a KVM that is played and on a real one, a tenth of it with the thread and
 # address sanitizers. In the lab's host, where there is no /dev/kvm, the real ones are as many as come in 25 minutes.
-stress: all
-	@scripts/packages build test lab
+stress:
+	@scripts/packages build lab test
+	@$(MAKE) --no-print-directory with-tests
 	@IRQGATE_TEST_LIMIT=6000 tests/threads $(BUILD) $(or $(EVENTS),10000000) $(or $(EVENTS),10000000) \
 	$(or $(SECONDS),1500) thread address
 
 # A hostile guest for five minutes.
-hostile: all
+hostile:
 	@scripts/packages build lab
+	@$(MAKE) --no-print-directory all
 	@tests/hostile $(BUILD) $(or $(EVENTS),6000) $(or $(GAP),105000)
 
 # Every call of 'irqgate run' and 'irqgate exec', and of giving a device away, that can fail, one after another.
-faults: all
-	@scripts/packages build test lab
+faults:
+	@scripts/packages build lab test
+	@$(MAKE) --no-print-directory with-tests
 	@$(BUILD)/tests/faults/library
 	@tests/run-faults $(BUILD) $(or $(STEP),1) $(SERIES)
 
 # All static analysers; 'make test' has the quick ones.
-static: all
-	@scripts/packages test static
+static:
+	@scripts/packages build test static
+	@$(MAKE) --no-print-directory with-tests
 	@tests/static $(BUILD) --all
 
 # What the unit tests reach of the core, by lines and branches.
 coverage:
 	@scripts/packages build test
+	@$(MAKE) --no-print-directory with-tests
 	@tests/coverage $(BUILD)
 
 # Linux guests on a host with iommufd: Debian's 6.12, for which it is built.
 test-iommufd:
 	@scripts/packages build lab test kernel
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory with-tests
 	@tests/linux $(BUILD) "$$(lab/add-iommufd)"
 
 # The kernel part for longer than 'make test' does: both kernels, guest/chips, a host with lockdep and KASAN, dkms. Hours.
-test-kernel: all
+test-kernel:
 	@scripts/packages build lab test kernel kernel-debug debian
+	@$(MAKE) --no-print-directory with-tests
 	@tests/kernel-long $(BUILD)
 
 # How long a kernel takes to boot under irqgate, and under QEMU.
@@ -85,13 +93,15 @@ bench-boot:
 	@bench/boot $(BUILD) $(ROUNDS)
 
 # Every interleaving of the core and a model of its world: see docs/proof.md. A few minutes.
-prove: all
+prove:
+	@scripts/packages build test
+	@$(MAKE) --no-print-directory with-tests
 	@prove/run $(BUILD)
 
 # Defects put into the code, one after another, and whether a test notices: a line each.
 mutants:
 	@scripts/packages build test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory with-tests
 	@{ tests/mutants && tests/exec-mutants $(BUILD) || echo "not ok mutants: ended early"; } | \
 	tee $(BUILD)/mutants.log
 	@! grep -q '^not ok' $(BUILD)/mutants.log
