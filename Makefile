@@ -81,10 +81,11 @@ test-iommufd:
 	@tests/linux $(BUILD) "$$(lab/add-iommufd)"
 
 # The kernel part for longer than 'make test' does: both kernels, guest/chips, a host with lockdep and KASAN, dkms. Hours.
+# PARTS names some of them: see tests/kernel-long.
 test-kernel:
 	@scripts/packages build lab test kernel kernel-debug debian
 	@$(MAKE) --no-print-directory with-tests
-	@tests/kernel-long $(BUILD)
+	@tests/kernel-long $(BUILD) $(PARTS)
 
 # How long a kernel takes to boot under irqgate, and under QEMU.
 bench-boot:

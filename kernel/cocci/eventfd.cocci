@@ -37,6 +37,12 @@ struct kvm_kernel_irqfd_resampler *resampler;
 
 @@
 struct kvm_kernel_irqfd *irqfd;
+@@
+ list_add_rcu(&irqfd->resampler_link, &irqfd->resampler->list);
++kvm_resample_joined(irqfd->resampler);
+
+@@
+struct kvm_kernel_irqfd *irqfd;
 expression count;
 @@
  eventfd_ctx_do_read(irqfd->eventfd, count);

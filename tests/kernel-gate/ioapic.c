@@ -10,7 +10,7 @@ static bool is_pending(struct test_vm *vm, uint32_t pin)
 /* Up to where a oneshot handler of a guest is after its EOI: taken, masked, held. */
 static void hold(struct fixture *fixture)
 {
-	guest_write_rte(fixture->cpu, fixture->source.gsi, VECTOR | LEVEL);
+	open_pin(fixture);
 	source_trigger(&fixture->source);
 	assert_true(comes(fixture->cpu, VECTOR, 1));
 	guest_write_rte(fixture->cpu, fixture->source.gsi, VECTOR | LEVEL | MASKED);
@@ -267,6 +267,8 @@ static void all_sources_of_a_line_are_resampled_together(void **state)
 	fixture_open(&f, GSI);
 	source_open(&f.vm, &other, GSI);
 	source_assign(&other);
+	open_pin(&f);
+	source_resamples(&other);
 	hold(&f);
 	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
 	assert_int_equal(source_resamples(&f.source), 1);
@@ -284,6 +286,8 @@ static void removal_of_one_source_leaves_the_debt_to_the_other(void **state)
 	fixture_open(&f, GSI);
 	source_open(&f.vm, &other, GSI);
 	source_assign(&other);
+	open_pin(&f);
+	source_resamples(&other);
 	hold(&f);
 	source_deassign(&other);
 	assert_true(is_pending(&f.vm, GSI));
@@ -291,6 +295,63 @@ static void removal_of_one_source_leaves_the_debt_to_the_other(void **state)
 	assert_int_equal(source_resamples(&f.source), 1);
 	assert_int_equal(source_resamples(&other), 0);
 	source_close(&other);
+	fixture_close(&f);
+}
+
+/* Its device was masked by a trigger that the old registration took with it. */
+static void source_that_is_added_anew_in_service_is_resampled_at_the_eoi(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, GSI);
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
+	source_trigger(&f.source);
+	assert_true(comes(f.cpu, VECTOR, 1));
+	source_deassign(&f.source);
+	source_assign(&f.source);
+	guest_eoi(f.cpu);
+	assert_int_equal(source_resamples(&f.source), 1);
+	fixture_close(&f);
+}
+
+static void source_that_is_added_anew_while_held_is_resampled_at_the_unmask(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, GSI);
+	hold(&f);
+	source_deassign(&f.source);
+	source_assign(&f.source);
+	assert_int_equal(source_resamples(&f.source), 0);
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
+	assert_int_equal(source_resamples(&f.source), 1);
+	fixture_close(&f);
+}
+
+/* KVM's API: a resample eventfd is told of the EOI whoever has asserted the GSI. */
+static void ack_of_an_emulated_sources_interrupt_resamples_too(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, GSI);
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
+	wire_set(&f.vm, GSI, 1);
+	assert_true(comes(f.cpu, VECTOR, 1));
+	wire_set(&f.vm, GSI, 0);
+	guest_eoi(f.cpu);
+	assert_int_equal(source_resamples(&f.source), 1);
+	wire_set(&f.vm, GSI, 1);
+	assert_true(comes(f.cpu, VECTOR, 2));
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL | MASKED);
+	wire_set(&f.vm, GSI, 0);
+	guest_eoi(f.cpu);
+	assert_int_equal(source_resamples(&f.source), 0);
+	guest_write_rte(f.cpu, GSI, VECTOR | LEVEL);
+	assert_int_equal(source_resamples(&f.source), 1);
+	assert_int_equal(after_a_while(f.cpu, VECTOR), 2);
 	fixture_close(&f);
 }
 
@@ -361,6 +422,9 @@ int test_ioapic(void)
 		cmocka_unit_test(removed_source_leaves_nothing_behind),
 		cmocka_unit_test(all_sources_of_a_line_are_resampled_together),
 		cmocka_unit_test(removal_of_one_source_leaves_the_debt_to_the_other),
+		cmocka_unit_test(source_that_is_added_anew_in_service_is_resampled_at_the_eoi),
+		cmocka_unit_test(source_that_is_added_anew_while_held_is_resampled_at_the_unmask),
+		cmocka_unit_test(ack_of_an_emulated_sources_interrupt_resamples_too),
 		cmocka_unit_test(source_that_is_added_to_a_masked_pin_is_held),
 		cmocka_unit_test(source_that_is_added_to_an_open_pin_interrupts),
 		cmocka_unit_test(line_of_the_8259_follows),

@@ -15,6 +15,14 @@ void fixture_open(struct fixture *fixture, uint32_t gsi)
 	guest_write_rte(fixture->cpu, gsi, VECTOR | LEVEL | MASKED);
 	source_open(&fixture->vm, &fixture->source, gsi);
 	source_assign(&fixture->source);
+	open_pin(fixture);
+	guest_write_rte(fixture->cpu, gsi, VECTOR | LEVEL | MASKED);
+}
+
+void open_pin(struct fixture *fixture)
+{
+	guest_write_rte(fixture->cpu, fixture->source.gsi, VECTOR | LEVEL);
+	source_resamples(&fixture->source);
 }
 
 void fixture_close(struct fixture *fixture)
@@ -60,6 +68,7 @@ int main(int argc, char **argv)
 	case '8': return test_pic();
 	case 'r': return test_race();
 	case 'p': return test_policies();
+	case 's': return argc > 2 ? test_stress((unsigned int)atoi(argv[2])) : 2;
 	case 'f': return print_figures();
 	case 'k': return argc > 3 ? kill_many(argv[2], (unsigned int)atoi(argv[3])) : 2;
 	default: return 2;

@@ -60,6 +60,20 @@ static void eoi_of_a_masked_line_holds_until_the_unmask(uint32_t line)
 	fixture_close(&f);
 }
 
+static void source_that_is_added_anew_while_held_is_resampled_at_the_unmask(uint32_t line)
+{
+	struct fixture f;
+
+	open_pic(&f, line, ICW4);
+	hold(&f);
+	source_deassign(&f.source);
+	source_assign(&f.source);
+	assert_int_equal(source_resamples(&f.source), 0);
+	guest_mask_pic(f.cpu, line, false);
+	assert_int_equal(source_resamples(&f.source), 1);
+	fixture_close(&f);
+}
+
 static void device_that_still_asserts_interrupts_again(uint32_t line)
 {
 	struct fixture f;
@@ -169,6 +183,7 @@ static void held_by_the_8259_is_paid_by_the_ioapic(uint32_t line)
 
 ON_BOTH_CHIPS(eoi_of_an_unmasked_line_resamples)
 ON_BOTH_CHIPS(eoi_of_a_masked_line_holds_until_the_unmask)
+ON_BOTH_CHIPS(source_that_is_added_anew_while_held_is_resampled_at_the_unmask)
 ON_BOTH_CHIPS(device_that_still_asserts_interrupts_again)
 ON_BOTH_CHIPS(trigger_of_a_masked_line_is_resampled_at_the_unmask)
 ON_BOTH_CHIPS(mask_and_unmask_in_service_change_nothing)
@@ -182,6 +197,7 @@ int test_pic(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(eoi_of_an_unmasked_line_resamples_on_both),
 		cmocka_unit_test(eoi_of_a_masked_line_holds_until_the_unmask_on_both),
+		cmocka_unit_test(source_that_is_added_anew_while_held_is_resampled_at_the_unmask_on_both),
 		cmocka_unit_test(device_that_still_asserts_interrupts_again_on_both),
 		cmocka_unit_test(trigger_of_a_masked_line_is_resampled_at_the_unmask_on_both),
 		cmocka_unit_test(mask_and_unmask_in_service_change_nothing_on_both),

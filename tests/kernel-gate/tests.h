@@ -12,7 +12,10 @@
 #define MASKED     0x10000U
 #define REMOTE_IRR 0x4000U
 
-/* A test's VM with one source, assigned, on the pin of `gsi`, which is masked and level-triggered. */
+/*
+ * A test's VM with one source, assigned, on the pin of `gsi`, which is masked and level-triggered. It was open once: the
+ * first unmask resamples a source that is new, as it may have triggered before.
+ */
 struct fixture {
 	struct test_vm vm;
 	struct test_vcpu *cpu;
@@ -21,6 +24,9 @@ struct fixture {
 
 void fixture_open(struct fixture *fixture, uint32_t gsi);
 void fixture_close(struct fixture *fixture);
+
+/* Unmasks the pin, and takes the resamples that there are. */
+void open_pin(struct fixture *fixture);
 
 /* Waits for the nth interrupt of that vector. */
 bool comes(struct test_vcpu *vcpu, uint8_t vector, unsigned int n);
@@ -34,10 +40,17 @@ unsigned int after_a_while(struct test_vcpu *vcpu, uint8_t vector);
  */
 void rush(bool on);
 
+/* An operator sets the policy of VMs to come, or gets -1; and reads the counters of one that has forwarded a GSI. */
+int set_policy(const char *policy);
+void read_counters(const struct test_vm *vm, char *text, size_t size);
+
 int test_ioapic(void);
 int test_pic(void);
 int test_race(void);
 int test_policies(void);
+
+/* Each source comes and goes so many times. */
+int test_stress(unsigned int rounds);
 
 /* No test: what this KVM does, whatever it is. */
 int print_figures(void);

@@ -21,7 +21,7 @@
 
 #include "guest/guest.h"
 
-enum { PATH_LENGTH = 80, WORK_US = 2000, EVENTS = 3, MOMENTS = 10, MOMENT_US = 400 };
+enum { PATH_LENGTH = 80, WORK_US = 2000, EVENTS = 3, MOMENTS = 10, MOMENT_US = 400, TOLD = 50 };
 
 /* What the two processes share. */
 struct shared {
@@ -149,9 +149,12 @@ int kill_many(const char *address, unsigned int rounds)
 	unsigned int held = 0, round;
 
 	assert_ptr_not_equal(shared, MAP_FAILED);
-	for (round = 0; round < rounds; round++)
+	for (round = 0; round < rounds; round++) {
+		if (round && round % TOLD == 0)
+			fprintf(stderr, "%u of %u VMMs were killed ...\n", round, rounds);
 		if (!start_and_kill(address, shared, round, &held))
 			break;
+	}
 	printf("%u of %u VMMs were killed, %u of them while an interrupt was held\n", round, rounds, held);
 	return round != rounds;
 }

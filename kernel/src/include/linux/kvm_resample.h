@@ -5,7 +5,7 @@
  * The level of a forwarded source is one bit of its GSI's resampler. A trigger sets it. A chip that the GSI is
  * routed to clears it, under the chip's own lock, in the moment in which it knows that the guest has dealt with the
  * interrupt; then the resample is owed, and is paid by kvm_resample_settle() once no chip's lock is held. Who may
- * clear it, and when, is the policy.
+ * clear it, and when, is the policy. An ack is told even if the level was another source's: at once, or at the unmask.
  */
 #ifndef __KVM_RESAMPLE_H
 #define __KVM_RESAMPLE_H
@@ -34,6 +34,9 @@ struct kvm_resample {
 
 /* A new resampler, not in the VM's list yet; under resampler_lock. */
 void kvm_resample_init(struct kvm_kernel_irqfd_resampler *resampler);
+
+/* A source was added to it; under resampler_lock. */
+void kvm_resample_joined(struct kvm_kernel_irqfd_resampler *resampler);
 
 /* The trigger was signalled; in any context. */
 void kvm_resample_trigger(struct kvm_kernel_irqfd *irqfd);

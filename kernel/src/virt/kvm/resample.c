@@ -22,7 +22,8 @@
 
 enum {
 	LEVEL,		/* a source has triggered, and was not resampled since */
-	OWED,		/* a chip has dropped the level, and nobody was told yet */
+	DUE,		/* the next unmask resamples, whatever the level: an EOI was not told, or a source is new */
+	OWED,		/* nobody was told yet of an ack or an unmask */
 };
 
 static const char *const policies[] = {
@@ -111,15 +112,28 @@ void kvm_resample_trigger(struct kvm_kernel_irqfd *irqfd)
 	set_bit(LEVEL, &irqfd->resampler->gate.state);
 }
 
-/* The level first: who finds the debt must not find the level. */
-static void drop(struct kvm_kernel_irqfd_resampler *resampler)
+/*
+ * A new source may have been masked by a trigger that an earlier registration of it took away; then the guest is in the
+ * middle of that interrupt, or has it held.
+ */
+void kvm_resample_joined(struct kvm_kernel_irqfd_resampler *resampler)
 {
-	if (test_and_clear_bit(LEVEL, &resampler->gate.state))
+	set_bit(DUE, &resampler->gate.state);
+}
+
+/* The level first: who finds the debt must not find the level. An ack is told of whoever had asserted. */
+static void drop(struct kvm_kernel_irqfd_resampler *resampler, bool acked)
+{
+	bool level = test_and_clear_bit(LEVEL, &resampler->gate.state);
+	bool due = test_and_clear_bit(DUE, &resampler->gate.state);
+
+	if (level || due || acked)
 		set_bit(OWED, &resampler->gate.state);
 }
 
 static void hold(struct kvm_kernel_irqfd_resampler *resampler)
 {
+	set_bit(DUE, &resampler->gate.state);
 	if (!test_bit(LEVEL, &resampler->gate.state))
 		return;
 	atomic_long_inc(&resampler->gate.holds);
@@ -158,7 +172,7 @@ bool kvm_resample_acked(struct kvm *kvm, unsigned int irqchip, unsigned int pin,
 	if (resampler && masked && resampler->gate.policy == KVM_RESAMPLE_HOLD) {
 		hold(resampler);
 	} else if (resampler) {
-		drop(resampler);
+		drop(resampler, true);
 		low = true;
 	}
 	srcu_read_unlock(&kvm->irq_srcu, idx);
@@ -177,7 +191,7 @@ bool kvm_resample_opened(struct kvm *kvm, unsigned int irqchip, unsigned int pin
 	resampler = find(kvm, irqchip, pin);
 	low = resampler && resampler->gate.policy != KVM_RESAMPLE_EOI;
 	if (low)
-		drop(resampler);
+		drop(resampler, false);
 	srcu_read_unlock(&kvm->irq_srcu, idx);
 	return low;
 }
@@ -255,6 +269,6 @@ void kvm_resample_notified(struct kvm_irq_ack_notifier *notifier)
 
 	if (count && kvm_arch_resamples(&routes[0]))
 		return;
-	drop(resampler);
+	drop(resampler, true);
 	pay_debt(resampler);
 }
