@@ -98,6 +98,9 @@ const struct config configs[] = {
 	{ .name = "direct-both-smp",
 	  .summary = "one source at both chips, which takes the direct path, two vCPUs",
 	  .devices = 1, .lines = 1, .vcpus = 2, .features = DIRECT | PAIR },
+	{ .name = "direct-smp-rewritten",
+	  .summary = "one source on the direct path whose entry the guest rewrites, two vCPUs",
+	  .devices = 1, .lines = 1, .vcpus = 2, .features = DIRECT | READS | REWRITES },
 	/* At the pair of 8259As. */
 	{ .name = "pair", .summary = "one source at the 8259A",
 	  .devices = 1, .lines = 1, .vcpus = 1,

@@ -22,6 +22,25 @@ static bool is_early(const struct world *w, const struct thread *thread)
 	return needed_routes(w, thread) > w->s.routes_done;
 }
 
+bool is_being_sent(const struct world *w, uint32_t line)
+{
+	for (uint32_t i = 0; i < THREADS; i++)
+		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
+			if (w->s.thread[i].queue[j].kind == IRQGATE_EFFECT_SEND &&
+			    w->s.thread[i].queue[j].line == line)
+				return true;
+	return false;
+}
+
+bool is_asked_for(const struct world *w, irqgate_source source)
+{
+	for (uint32_t i = 0; i < THREADS; i++)
+		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
+			if (w->s.thread[i].queue[j].source == source)
+				return true;
+	return false;
+}
+
 static struct effect take_first(struct thread *thread)
 {
 	struct effect first = thread->queue[0];

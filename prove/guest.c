@@ -196,7 +196,6 @@ bool guest_eois(struct world *w, uint32_t number)
 {
 	struct vcpu *vcpu = &w->s.vcpu[number];
 	uint32_t vector;
-	uint8_t lines = 0;
 
 	if (!vcpu->serving || !is_idle(w, number))
 		return false;
@@ -205,13 +204,13 @@ bool guest_eois(struct world *w, uint32_t number)
 	say(w, "The guest sends EOI on vCPU %u for vector 0x%x\n", number, vector_number(vector));
 	if (has(w, DIRECTED))
 		return true; /* no broadcast: what the LAPIC ends, the IOAPIC does not hear of */
-	lines = judge_eoi(w, vector, ALL_CHIPS);
 	if (!eoi_exits(w, number, vector)) {
+		judge_unheard_eoi(w, vector, number);
 		say(w, "     KVM has no route that makes it an exit: nobody hears of it\n");
 		return true;
 	}
 	answer_question(w, number);
-	start_eoi(w, number, vector, lines);
+	start_eoi(w, number, vector, judge_eoi(w, vector, ALL_CHIPS));
 	return true;
 }
 

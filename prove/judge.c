@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What must be so of every step and state; see property.h, and docs/proof.md in words. One thread. */
+/* What must be so of every step; see property.h, and docs/proof.md in words. One thread. */
 #include <string.h>
 
 #include "prove/steps.h"
-
-static bool is_on(const struct world *w, uint32_t device, uint32_t line)
-{
-	return w->config->line_of[device] == line && w->s.device[device].source;
-}
 
 /*
  * On the direct path the core does not hear of triggers: so a resample of a source that is armed, carried out
@@ -46,15 +41,6 @@ void judge_slips(struct world *w, uint32_t line)
 	for (uint32_t i = 0; i < w->config->devices; i++)
 		if (is_on(w, i, line))
 			w->s.device[i].judge_slipped |= w->s.device[i].signalling;
-}
-
-/* A LAPIC holds one of a set of vectors. */
-static bool is_held(const struct world *w, uint8_t vectors)
-{
-	for (uint32_t i = 0; i < VCPUS; i++)
-		if ((w->s.vcpu[i].requested | w->s.vcpu[i].serving) & vectors)
-			return true;
-	return false;
 }
 
 /* What KVM has sent is a message that the core may come to hear of still, or may not. */
@@ -120,27 +106,55 @@ static void note_stray(struct world *w, uint32_t line, uint32_t vector)
 	judge_opened(w, line);
 }
 
+static bool ends(const struct world *w, uint32_t line, uint32_t vector, uint32_t chip)
+{
+	return w->s.line[line].judge_served >> vector & 1 && (chip == ALL_CHIPS || chip == chip_of(w, line));
+}
+
+static void end_interrupt(struct world *w, uint32_t line, uint32_t vector)
+{
+	struct line *judged = &w->s.line[line];
+	uint8_t bit = (uint8_t)(1U << vector);
+
+	if (!judged->judge_extra || !is_held(w, bit))
+		judged->judge_served &= (uint8_t)~bit;
+	if (w->s.question.line == line)
+		w->s.question.judge_served &= (uint8_t)~bit;
+	judged->judge_acked = has(w, WATCHED);
+	if (ig_rte_is_live(judged->rte))
+		judge_released(w, line);
+}
+
 uint8_t judge_eoi(struct world *w, uint32_t vector, uint32_t chip)
 {
-	uint8_t lines = 0, bit = (uint8_t)(1U << vector);
+	uint8_t lines = 0;
 
 	for (uint32_t line = 0; line < w->config->lines; line++) {
-		struct line *judged = &w->s.line[line];
-
-		if (!(judged->judge_served & bit) || (chip != ALL_CHIPS && chip != chip_of(w, line))) {
+		if (!ends(w, line, vector, chip)) {
 			note_stray(w, line, vector);
 			continue;
 		}
-		if (!judged->judge_extra || !is_held(w, bit))
-			judged->judge_served &= (uint8_t)~bit;
-		if (w->s.question.line == line)
-			w->s.question.judge_served &= (uint8_t)~bit;
+		end_interrupt(w, line, vector);
 		lines |= (uint8_t)(1U << line);
-		judged->judge_acked = has(w, WATCHED);
-		if (ig_rte_is_live(judged->rte))
-			judge_released(w, line);
 	}
 	return lines;
+}
+
+/* The vCPU had the line's message, and has it no more. */
+static bool has_ended(const struct world *w, uint32_t line, uint32_t vector, uint32_t vcpu)
+{
+	return w->s.line[line].judge_sent_to == vcpu && !is_being_sent(w, line) &&
+	       !(w->s.vcpu[vcpu].requested >> vector & 1);
+}
+
+void judge_unheard_eoi(struct world *w, uint32_t vector, uint32_t vcpu)
+{
+	for (uint32_t line = 0; line < w->config->lines; line++) {
+		if (!ends(w, line, vector, ALL_CHIPS))
+			note_stray(w, line, vector);
+		else if (has(w, DIRECT) || has_ended(w, line, vector, vcpu))
+			end_interrupt(w, line, vector);
+	}
 }
 
 /* On the direct path the core can not know which lines of the vector have a message in service. */
@@ -161,11 +175,11 @@ static bool is_wanted(const struct world *w, uint32_t line)
 	return false;
 }
 
-void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level)
+void judge_send(struct world *w, uint32_t line, const struct effect *effect)
 {
 	if (ig_rte_is_masked(w->s.line[line].rte))
 		violate(w, MASKED, "%s is masked, and sends", line_name(line));
-	if (!level)
+	if (!effect->level)
 		return;
 	if (w->s.line[line].judge_served && !has(w, DIRECT))
 		violate(w, TWICE, "the last message of %s has had no EOI yet", line_name(line));
@@ -173,17 +187,8 @@ void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level)
 		violate(w, UNWANTED,
 			"no trigger that the host has taken since the last unmask is behind it, and no "
 			"emulated device asserts");
-	w->s.line[line].judge_served |= (uint8_t)(1U << vector);
-}
-
-/* What was asked of a source is still to be carried out. */
-static bool is_asked_for(const struct world *w, irqgate_source source)
-{
-	for (uint32_t i = 0; i < THREADS; i++)
-		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
-			if (w->s.thread[i].queue[j].source == source)
-				return true;
-	return false;
+	w->s.line[line].judge_served |= (uint8_t)(1U << effect->vector);
+	w->s.line[line].judge_sent_to = has(w, DIRECT) ? 0 : effect->vcpu;
 }
 
 void judge_resampled(struct world *w, struct device *device)
@@ -258,153 +263,6 @@ void judge_together(struct world *w)
 	for (uint32_t line = 0; line < w->config->lines; line++)
 		if (listens[line] && listens[line] != enabled[line])
 			violate(w, SHARED, "of the sources of %s it asks for some only", line_name(line));
-}
-
-/* The entry is what the guest wrote; its remote IRR is set from the message to the EOI. */
-static void judge_pin(struct world *w, uint32_t line)
-{
-	const struct ig_pin *pin = ig_core_pin(core_of(w), gsi_of(w, line));
-	bool ending = false;
-
-	for (uint32_t i = 0; i < VCPUS; i++)
-		ending |= w->s.vcpu[i].eoi;
-	if (pin->rte != w->s.line[line].rte)
-		violate(w, REGISTERS, "the entry of %s is not what the guest wrote to it", line_name(line));
-	if (!has(w, DIRECT) && !ending && (pin->irr == IG_IRR_SET) != (w->s.line[line].judge_served != 0))
-		violate(w, EOI, "remote IRR of %s is %s, but its message has %s", line_name(line),
-			pin->irr == IG_IRR_SET ? "set" : "clear",
-			w->s.line[line].judge_served ? "had no EOI" : "had its EOI");
-	if (!line && w->s.wire && w->s.wire_level && !irqgate_core_line_level(core_of(w), gsi_of(w, 0)))
-		violate(w, SHARED, "the emulated device asserts, and the line is low");
-}
-
-static bool reads_pending(const struct world *w, uint32_t line)
-{
-	const struct ig_pic *pic = ig_core_pic(core_of(w));
-
-	return irqgate_core_line_level(core_of(w), gsi_of(w, line)) &&
-	       (!has(w, PAIR) || ig_pic_pending(pic, gsi_of(w, line)) ||
-		!ig_pic_is_level(pic, gsi_of(w, line)));
-}
-
-static void judge_pending(struct world *w)
-{
-	for (uint32_t i = 0; i < w->config->devices; i++) {
-		const struct device *device = &w->s.device[i];
-		uint32_t line = w->config->line_of[i];
-
-		if (!device->source || !device->enabled || !device->judge_shut || !device->judge_steady)
-			continue;
-		if (has(w, DIRECT) && (has(w, RESETS) || is_asked_for(w, device->source)))
-			continue; /* KVM took it, and nobody could say so: a resample comes */
-		if (device->unread || device->signalling || device->taken ||
-		    ig_core_pin(core_of(w), gsi_of(w, line))->irr == IG_IRR_UNKNOWN)
-			continue;
-		if (!reads_pending(w, line))
-			violate(w, PENDING, "device %u asserts, and %s does not read as pending", i,
-				line_name(line));
-	}
-}
-
-/*
- * Nothing is left to be done but by the guest, a device, or whoever manages the machine; and the guest does
- * nothing.
- */
-static bool is_at_rest(const struct world *w)
-{
-	const struct ig_pic *pic = ig_core_pic(core_of(w));
-
-	if (!all_are_idle(w) || w->s.retry || pic->master.isr || pic->slave.isr)
-		return false;
-	for (uint32_t i = 0; i < VCPUS; i++)
-		if (w->s.vcpu[i].requested || w->s.vcpu[i].serving)
-			return false;
-	for (uint32_t i = 0; i < w->config->lines && has(w, DIRECTED); i++)
-		if (w->s.line[i].judge_served) /* the EOI at the LAPIC is but half of it */
-			return false;
-	for (uint32_t i = 0; i < w->config->devices; i++) {
-		const struct device *device = &w->s.device[i];
-
-		if (device->signalling || device->taken ||
-		    (device->unread && !device->bound && device->source))
-			return false;
-	}
-	return !irqgate_core_pic_intr(core_of(w)) || !w->s.intr_known;
-}
-
-static bool is_listened_to(const struct world *w, uint32_t line)
-{
-	const struct ig_pic *pic = ig_core_pic(core_of(w));
-
-	return ig_rte_is_live(w->s.line[line].rte) ||
-	       (has(w, PAIR) && !ig_pic_is_masked(pic, gsi_of(w, line)));
-}
-
-static void judge_told(struct world *w, uint32_t line)
-{
-	const struct line *told = &w->s.line[line];
-	struct irqgate_line_state now;
-
-	irqgate_core_line_state(core_of(w), gsi_of(w, line), &now);
-	if (now.masked != told->told_masked || now.acks != told->told_acks ||
-	    now.version != told->told_version || told->judge_acked)
-		violate(w, TOLD, "those who watch %s have not been told of that, and nobody will tell them",
-			line_name(line));
-}
-
-static void judge_line_at_rest(struct world *w, uint32_t line)
-{
-	if (has(w, WATCHED))
-		judge_told(w, line);
-	if (!is_listened_to(w, line))
-		return;
-	if (irqgate_core_line_level(core_of(w), gsi_of(w, line)))
-		violate(w, LOST,
-			"%s is unmasked and asserted; but nothing is in service, and nobody will send",
-			line_name(line));
-	for (uint32_t i = 0; i < w->config->devices; i++) {
-		const struct device *device = &w->s.device[i];
-
-		if (is_on(w, i, line) && device->enabled && device->asserts && device->automasked)
-			violate(w, LOST,
-				"device %u asserts, but the host has it masked, and nobody will resample it",
-				i);
-	}
-}
-
-/* A message of the line is still to be sent. */
-static bool is_being_sent(const struct world *w, uint32_t line)
-{
-	for (uint32_t i = 0; i < THREADS; i++)
-		for (uint32_t j = 0; j < w->s.thread[i].count; j++)
-			if (w->s.thread[i].queue[j].kind == IRQGATE_EFFECT_SEND &&
-			    w->s.thread[i].queue[j].line == line)
-				return true;
-	return false;
-}
-
-/* No LAPIC holds one of the line's messages any more, and none is on its way. */
-static void end_extra(struct world *w, uint32_t line)
-{
-	for (uint32_t i = 0; i < w->config->devices; i++)
-		if (is_on(w, i, line) &&
-		    (w->s.device[i].signalling || is_asked_for(w, w->s.device[i].source)))
-			return;
-	if (!is_held(w, UINT8_MAX) && !is_being_sent(w, line))
-		w->s.line[line].judge_extra = false;
-}
-
-void judge_state(struct world *w)
-{
-	bool at_rest = is_at_rest(w);
-
-	for (uint32_t line = 0; line < w->config->lines; line++) {
-		judge_pin(w, line);
-		end_extra(w, line);
-		if (at_rest && !w->s.lapic_off)
-			judge_line_at_rest(w, line);
-	}
-	judge_pending(w);
 }
 
 void judge_before(struct world *w, struct counted *before)

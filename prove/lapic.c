@@ -32,6 +32,14 @@ static uint8_t vector_bit(const struct irqgate_message *message)
 	return (uint8_t)(1U << vector_index(message_vector(message)));
 }
 
+bool is_held(const struct world *w, uint8_t vectors)
+{
+	for (uint32_t i = 0; i < VCPUS; i++)
+		if ((w->s.vcpu[i].requested | w->s.vcpu[i].serving) & vectors)
+			return true;
+	return false;
+}
+
 void accept_message(struct world *w, uint32_t vcpu, uint32_t vector)
 {
 	w->s.vcpu[vcpu].requested |= (uint8_t)(1U << vector);

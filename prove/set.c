@@ -7,15 +7,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { FIRST_SLOTS = 1 << 16, GAP_MAX = 255, WORD = 8 };
+enum { FIRST_SLOTS = 1 << 16, GAP_MAX = 255, WORD = 8, BLOCK = 8 * WORD };
 
-/* Memory that is only taken as it is used. */
+/* Zeroed memory, taken as it is used; in large pages if there are any, for it is accessed at random. */
 static void *reserve(size_t bytes)
 {
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			    -1, 0);
 
-	return memory == MAP_FAILED ? NULL : memory;
+	if (memory == MAP_FAILED)
+		return NULL;
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
 }
 
 static void release(void *memory, size_t bytes)
@@ -30,7 +33,7 @@ int set_open(struct set *set, uint32_t limit)
 	set->key = reserve(limit * sizeof(*set->key));
 	set->parent = reserve(limit * sizeof(*set->parent));
 	set->step = reserve(limit * sizeof(*set->step));
-	set->slot = calloc(set->slots, sizeof(*set->slot));
+	set->slot = reserve(set->slots * sizeof(*set->slot));
 	if (set->key && set->parent && set->step && set->slot)
 		return 0;
 	set_close(set);
@@ -40,7 +43,7 @@ int set_open(struct set *set, uint32_t limit)
 void set_forget_keys(struct set *set)
 {
 	release(set->key, set->limit * sizeof(*set->key));
-	free(set->slot);
+	release(set->slot, set->slots * sizeof(*set->slot));
 	set->key = NULL;
 	set->slot = NULL;
 }
@@ -53,42 +56,43 @@ void set_close(struct set *set)
 	*set = (struct set){ 0 };
 }
 
+static uint32_t tag_of(const struct key *key) { return (uint32_t)(key->b >> 32); }
+
 /* The slot that has the key, or the free one where it belongs. */
-static uint32_t *find(const struct set *set, const struct key *key)
+static struct slot *find(const struct set *set, const struct key *key)
 {
 	uint32_t at = (uint32_t)key->a & (set->slots - 1);
 
-	while (set->slot[at]) {
-		const struct key *there = &set->key[set->slot[at] - 1];
+	for (; set->slot[at].state; at = (at + 1) & (set->slots - 1)) {
+		const struct key *there = &set->key[set->slot[at].state - 1];
 
-		if (there->a == key->a && there->b == key->b)
+		if (set->slot[at].tag == tag_of(key) && there->a == key->a && there->b == key->b)
 			break;
-		at = (at + 1) & (set->slots - 1);
 	}
 	return &set->slot[at];
 }
 
 static int grow(struct set *set)
 {
-	uint32_t *slot = calloc((size_t)set->slots * 2, sizeof(*slot));
+	struct slot *slot = reserve((size_t)set->slots * 2 * sizeof(*slot));
 
 	if (!slot)
 		return -ENOMEM;
-	free(set->slot);
+	release(set->slot, set->slots * sizeof(*slot));
 	set->slot = slot;
 	set->slots *= 2;
 	for (uint32_t i = 0; i < set->states; i++)
-		*find(set, &set->key[i]) = i + 1;
+		*find(set, &set->key[i]) = (struct slot){ .state = i + 1, .tag = tag_of(&set->key[i]) };
 	return 0;
 }
 
 enum set_result set_add(struct set *set, const struct key *key, uint32_t parent, uint32_t step,
 			uint32_t *number)
 {
-	uint32_t *slot = find(set, key);
+	const struct slot *slot = find(set, key);
 
-	if (*slot) {
-		*number = *slot - 1;
+	if (slot->state) {
+		*number = slot->state - 1;
 		return SET_OLD;
 	}
 	if (set->states == set->limit || (set->states > set->slots / 4 * 3 && grow(set)))
@@ -97,7 +101,7 @@ enum set_result set_add(struct set *set, const struct key *key, uint32_t parent,
 	set->key[*number] = *key;
 	set->parent[*number] = parent;
 	set->step[*number] = (uint8_t)step;
-	*find(set, key) = *number + 1;
+	*find(set, key) = (struct slot){ .state = *number + 1, .tag = tag_of(key) };
 	return SET_NEW;
 }
 
@@ -133,15 +137,28 @@ struct key hash_of(const unsigned char *bytes, size_t size)
 	return key;
 }
 
+/* Most of a state is as at the start. */
+static bool is_equal(const unsigned char *a, const unsigned char *b)
+{
+	uint64_t differs = 0;
+
+	for (size_t at = 0; at < BLOCK; at += WORD)
+		differs |= word_at(a + at, WORD) ^ word_at(b + at, WORD);
+	return !differs;
+}
+
 size_t pack(const void *base, const void *state, size_t bytes, unsigned char *packed)
 {
 	const unsigned char *a = base, *b = state;
 	size_t size = 0, gap = 0;
 
 	for (size_t at = 0; at < bytes; at += WORD, gap++) {
-		uint64_t differs = word_at(a + at, WORD) ^ word_at(b + at, WORD);
+		uint64_t differs;
 		unsigned char *set;
 
+		for (; at + BLOCK < bytes && is_equal(a + at, b + at); at += BLOCK)
+			gap += BLOCK / WORD;
+		differs = word_at(a + at, WORD) ^ word_at(b + at, WORD);
 		if (!differs)
 			continue;
 		for (; gap >= GAP_MAX; gap -= GAP_MAX)

@@ -15,12 +15,18 @@ struct key {
 	uint64_t a, b;
 };
 
+/* The tag tells nearly all keys apart without a look at them, which is far away. */
+struct slot {
+	uint32_t state; /* one more than the number, or 0: free */
+	uint32_t tag;
+};
+
 struct set {
 	struct key *key;    /* by the number of the state */
 	uint32_t *parent;
 	uint8_t *step;
 	uint32_t states, limit;
-	uint32_t *slot;     /* hash table: one more than the number, or 0 */
+	struct slot *slot;  /* a hash table */
 	uint32_t slots;     /* a power of two */
 };
 

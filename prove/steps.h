@@ -72,6 +72,10 @@ step_function adapter_carries_out;
 /* Some thread has the lock of the device's source. */
 bool is_locked(const struct world *w, const struct device *device);
 
+/* A message of the line is still to be sent; what was asked of the source is still to be carried out. */
+bool is_being_sent(const struct world *w, uint32_t line);
+bool is_asked_for(const struct world *w, irqgate_source source);
+
 /* adapter.c */
 step_function adapter_reads, adapter_hands_in, adapter_retries, adapter_acks_next;
 void adapter_acks(struct world *w, uint32_t vcpu);
@@ -86,6 +90,7 @@ void guest_starts(struct world *w);
 step_function vcpu_answers, question_grows_old;
 int ask_lapics(struct world *w, uint32_t vcpu, const struct irqgate_access *access);
 void answer_question(struct world *w, uint32_t vcpu);
+bool is_held(const struct world *w, uint8_t vectors); /* one of the set, by any LAPIC */
 void accept_message(struct world *w, uint32_t vcpu, uint32_t vector);
 bool eoi_exits(const struct world *w, uint32_t vcpu, uint32_t vector);
 uint8_t message_vector(const struct irqgate_message *message);

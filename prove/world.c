@@ -87,6 +87,11 @@ void violate(struct world *w, enum property property, const char *format, ...)
 	va_end(arguments);
 }
 
+bool is_on(const struct world *w, uint32_t device, uint32_t line)
+{
+	return w->config->line_of[device] == line && w->s.device[device].source;
+}
+
 const char *line_name(uint32_t line)
 {
 	return line ? "the second pin" : "the pin";
@@ -124,7 +129,7 @@ static void add_effect(struct world *w, struct thread *thread, const struct irqg
 	added->level = message_is_level(&effect->message);
 	say(w, "     the core wants vector 0x%x to be sent to vCPU %u\n", vector_number(added->vector),
 	    added->vcpu);
-	judge_send(w, added->line, added->vector, added->level);
+	judge_send(w, added->line, added);
 }
 
 void take_effects(struct world *w, uint32_t thread)

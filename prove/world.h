@@ -147,8 +147,9 @@ struct line {
 	uint8_t judge_served; /* set of vectors: messages sent, no EOI yet */
 	bool judge_extra;     /* on the direct path: there may be a message more than the pin knows of */
 	bool judge_acked;     /* an EOI ended its interrupt, and those who watch have not been told since */
+	uint8_t judge_sent_to; /* off the direct path: the vCPU that has, or is to have, the message served */
 	bool told_masked;     /* to those who watch */
-	uint8_t reserved[4];
+	uint8_t reserved[3];
 	uint64_t told_acks, told_version;
 };
 
@@ -221,6 +222,9 @@ uint32_t line_of_gsi(const struct world *w, uint32_t gsi);
 uint32_t chip_of(const struct world *w, uint32_t line);
 struct device *device_of(const struct world *w, irqgate_source source);
 
+/* The device is a source of the line. */
+bool is_on(const struct world *w, uint32_t device, uint32_t line);
+
 /* The number that the vectors have: 0 and 1 inside of the checker. */
 uint8_t vector_number(uint32_t vector);
 uint32_t vector_index(uint32_t number);
@@ -262,9 +266,15 @@ void judge_unmasked(struct world *w, uint32_t line);
 /* judge.c: a trigger of a line that the host is about to signal is older than a mask or unmask now. */
 void judge_slips(struct world *w, uint32_t line);
 
-/* judge.c: the guest sent an EOI, to one chip or to all: which lines' interrupts it ends. */
+/* judge.c: the guest sent an EOI, to one chip or to all, and it is heard: which lines' interrupts it ends. */
 enum { ALL_CHIPS = 0xff };
 uint8_t judge_eoi(struct world *w, uint32_t vector, uint32_t chip);
+
+/*
+ * judge.c: the guest sent an EOI that KVM tells nobody of. It ends what was sent to that vCPU; a line with the
+ * same vector whose message is at another vCPU goes on: a real IOAPIC would end that too.
+ */
+void judge_unheard_eoi(struct world *w, uint32_t vector, uint32_t vcpu);
 
 /* judge.c: a line leaves the direct path: what KVM has sent is history for the pin. */
 void judge_leaves_direct(struct world *w, uint32_t line);
@@ -276,7 +286,7 @@ void judge_hit(struct world *w, const struct vcpu *vcpu, uint32_t line);
 void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked);
 
 /* judge.c: whether the core's message, or the kernel's, is one that the guest is to hear. */
-void judge_send(struct world *w, uint32_t line, uint32_t vector, bool level);
+void judge_send(struct world *w, uint32_t line, const struct effect *effect);
 void judge_injection(struct world *w, struct device *device, uint32_t vector);
 void judge_inta(struct world *w, uint32_t line);
 
@@ -290,7 +300,7 @@ void judge_trigger(struct world *w, struct device *device);
 void judge_together(struct world *w);
 
 /*
- * judge.c: what must be so after each step; and where nothing is left to be done without the guest or a
+ * judge-state.c: what must be so after each step; and where nothing is left to be done without the guest or a
  * device.
  */
 void judge_state(struct world *w);

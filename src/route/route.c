@@ -40,7 +40,7 @@ void ig_route_acked(struct ig_route *route, uint8_t vector)
 {
 	if (!ig_route_has(&route->previous) || ig_route_vector(&route->current) != vector)
 		return;
-	if (route->acked || ig_route_vector(&route->previous) != vector)
+	if (route->acked)
 		ig_route_served(route);
 	else
 		route->acked = true;

@@ -34,9 +34,9 @@ bool ig_route_set(struct ig_route *route, const struct irqgate_message *message,
 
 /*
  * An EOI of a vector, after which the kernel may send again by itself. The previous message is over once the
- * current one has had its EOI; where both have that vector, and so the first may have been the previous
- * one's, with the second. (Until the table is in force that the current one is in, the kernel sends the
- * previous one.)
+ * current one has had its EOI. The first EOI may have been that of an older message, with the same vector:
+ * until the table is in force that the current one is in, the kernel sends the previous one. So it is over
+ * with the second.
  */
 void ig_route_acked(struct ig_route *route, uint8_t vector);
 

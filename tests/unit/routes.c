@@ -131,6 +131,7 @@ TEST(route_of_an_event_that_is_over_acks_nothing)
 	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
 	machine_program(&m, PIN, OTHER_LEVEL);
 	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
 	assert_int_equal(machine_eoi(&m, VECTOR), 0);
 	machine_close(&m);
 }
@@ -151,6 +152,20 @@ TEST(route_before_a_new_destination_stays_until_the_second_eoi)
 	assert_int_equal(message.address, 0xfee00000);
 	assert_int_equal(machine_eoi(&m, VECTOR), 1);
 	assert_no_route(&m, PINS + PIN);
+	machine_close(&m);
+}
+
+/* The same with vectors: the EOI is of the first message; KVM sends the second by its old table, which is heard. */
+TEST(route_of_another_vector_stays_when_an_older_message_has_its_eoi)
+{
+	struct machine m;
+
+	machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	machine_program(&m, PIN, OTHER_LEVEL);
+	machine_program(&m, PIN, LEVEL);
+	assert_int_equal(machine_eoi(&m, VECTOR), 1);
+	assert_route(&m, PINS + PIN, OTHER_VECTOR);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
 	machine_close(&m);
 }
 
@@ -176,6 +191,8 @@ TEST(rewrite_after_a_hold_keeps_the_route_while_kvm_has_the_trigger)
 	assert_int_equal(machine_eoi(&m, VECTOR), 1);
 	machine_program(&m, PIN, OTHER_LEVEL);
 	assert_route(&m, PIN, OTHER_VECTOR);
+	assert_route(&m, PINS + PIN, VECTOR);
+	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
 	assert_route(&m, PINS + PIN, VECTOR);
 	assert_int_equal(machine_eoi(&m, OTHER_VECTOR), 1);
 	assert_no_route(&m, PINS + PIN);
@@ -317,6 +334,7 @@ int main(void)
 		cmocka_unit_test(message_in_service_is_kept_not_one_with_its_vector),
 		cmocka_unit_test(route_of_an_event_that_is_over_acks_nothing),
 		cmocka_unit_test(route_before_a_new_destination_stays_until_the_second_eoi),
+		cmocka_unit_test(route_of_another_vector_stays_when_an_older_message_has_its_eoi),
 		cmocka_unit_test(route_between_two_rewrites_stays_when_the_first_message_is_back),
 		cmocka_unit_test(rewrite_after_a_hold_keeps_the_route_while_kvm_has_the_trigger),
 		cmocka_unit_test(rewrite_while_idle_drops_the_old_route),
