@@ -11,6 +11,8 @@
  */
 static void hand_in(struct world *w, struct device *device, uint32_t thread)
 {
+	device->armed = false;
+	judge_heard(w, device);
 	irqgate_core_trigger(core_of(w), device->source, &w->effects);
 	if (!irqgate_core_source_level(core_of(w), device->source))
 		device->judge_shut = false;
@@ -106,12 +108,25 @@ static bool ack_next(struct world *w, uint32_t number)
 	return true;
 }
 
+/* What nobody has read yet of the lines that the EOI is for: see read_served() in src/kvm. */
+static void read_served(struct world *w, uint32_t number)
+{
+	int gsi = -1;
+
+	while ((gsi = irqgate_core_serves(core_of(w), vector_number(w->s.vcpu[number].eoi_vector),
+					  (uint32_t)(gsi + 1))) >= 0)
+		read_line(w, line_of_gsi(w, (uint32_t)gsi), number);
+}
+
 /* All pins under one hold of the lock, their effects after it. */
 void adapter_acks(struct world *w, uint32_t number)
 {
+	if (w->defect != DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_EOI)
+		read_served(w, number);
 	do
 		ack_next(w, number);
 	while (w->s.vcpu[number].eoi && w->defect != DEFECT_EOI_LETS_GO_OF_THE_LOCK);
+	enter_guest(w, number);
 }
 
 /* With a defect: the next pin, after the effects of the last one. */

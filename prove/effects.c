@@ -98,6 +98,24 @@ static void fulfil(struct world *w, struct device *device, bool listen)
 	}
 }
 
+/*
+ * An armed source is not resampled; and of any other on the userspace path the old trigger is read away before.
+ * See look_up() in src/kvm.
+ */
+static bool finds_armed(struct world *w, struct device *device, bool listen)
+{
+	if (device->armed && listen && w->defect != DEFECT_ARMED_SOURCE_IS_RESAMPLED) {
+		say(w, "     device %u is listened to already\n", number_of(w, device));
+		return true;
+	}
+	device->armed = listen && !irqgate_core_bound(core_of(w), device->source);
+	if (device->armed && device->unread && w->defect != DEFECT_OLD_TRIGGER_OUTLIVES_THE_RESAMPLE) {
+		say(w, "     what device %u has signalled, and nobody has read, is read away\n", number_of(w, device));
+		device->unread = device->judge_shut = false;
+	}
+	return false;
+}
+
 /* Looks up what is wanted. False: nothing is left to be done. */
 static bool look_up(struct world *w, const struct effect *effect, bool *listen)
 {
@@ -117,7 +135,7 @@ static bool look_up(struct world *w, const struct effect *effect, bool *listen)
 		device->wish_done = wish.version;
 	}
 	*listen = wish.listen;
-	return true;
+	return !finds_armed(w, device, wish.listen);
 }
 
 static void carry_out_wish(struct world *w, const struct effect *effect)

@@ -80,14 +80,18 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 		judge_unmasked(w, line);
 }
 
-/* What was heard is over; what has not been read yet has not been heard. */
-void judge_released(struct world *w, uint32_t line)
+/*
+ * What was heard is over: on the userspace path that is what the host has signalled, if the guest's handler has
+ * served the devices of the line. Where KVM takes triggers, what has not been read has not been heard.
+ */
+void judge_released(struct world *w, uint32_t line, bool served)
 {
+	served &= !has(w, DIRECT);
 	judge_opened(w, line);
 	for (uint32_t i = 0; i < w->config->devices; i++) {
 		struct device *device = &w->s.device[i];
 
-		if (is_on(w, i, line) && !device->unread && !device->signalling && !device->taken)
+		if (is_on(w, i, line) && (!device->unread || served) && !device->signalling && !device->taken)
 			device->judge_fresh = false;
 	}
 }
@@ -122,7 +126,7 @@ static void end_interrupt(struct world *w, uint32_t line, uint32_t vector)
 		w->s.question.judge_served &= (uint8_t)~bit;
 	judged->judge_acked = has(w, WATCHED);
 	if (ig_rte_is_live(judged->rte))
-		judge_released(w, line);
+		judge_released(w, line, true);
 }
 
 uint8_t judge_eoi(struct world *w, uint32_t vector, uint32_t chip)
@@ -191,6 +195,18 @@ void judge_send(struct world *w, uint32_t line, const struct effect *effect)
 	w->s.line[line].judge_sent_to = has(w, DIRECT) ? 0 : effect->vcpu;
 }
 
+/* On the userspace path no resample but the first may come while it is listened to. */
+void judge_joined(const struct world *w, struct device *device)
+{
+	device->judge_spare |= !has(w, DIRECT);
+}
+
+/* So that first one is not needed any more, if nobody is about to make it. */
+void judge_heard(const struct world *w, struct device *device)
+{
+	device->judge_spare &= has(w, DIRECT) || is_locked(w, device);
+}
+
 void judge_resampled(struct world *w, struct device *device)
 {
 	device->judge_spare &= has(w, SLOW_WISHES) && is_asked_for(w, device->source);
@@ -230,11 +246,15 @@ void judge_inta(struct world *w, uint32_t line)
 			"emulated device asserts");
 }
 
-/* One that comes while the last is unread is one with it: an eventfd counts no further for us. */
+/*
+ * On the direct path one that comes while the last is unread is one with it: an eventfd counts no further for
+ * us. On the userspace path there is none such: the last may be read before the host signals this one.
+ */
 void judge_trigger(struct world *w, struct device *device)
 {
 	struct line *line = &w->s.line[w->config->line_of[device - w->s.device]];
-	bool again = device->judge_shut && device->judge_steady && device->enabled && !device->unread;
+	bool again = device->judge_shut && device->judge_steady && device->enabled &&
+		     (!device->unread || !has(w, DIRECT));
 
 	if (again && !device->signalling && !device->judge_slipped && !device->judge_spare &&
 	    !line->judge_extra)

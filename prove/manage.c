@@ -46,6 +46,7 @@ void add_device(struct world *w, uint32_t number)
 		device->judge_fresh = device->judge_steady = device->judge_shut = true;
 		say(w, "     it asserts already: the host has signalled its trigger\n");
 	}
+	judge_joined(w, device);
 	if (add_source(w, number))
 		violate(w, LOST, "it can not be added");
 	reopen(w, w->config->line_of[number]);
@@ -146,6 +147,8 @@ static bool enable(struct world *w, uint32_t number, bool on)
 	say(w, "The guest %s device %u's interrupt in its config space\n", on ? "enables" : "disables",
 	    number);
 	device->enabled = on;
+	if (on)
+		judge_joined(w, device);
 	irqgate_core_enable(core_of(w), device->source, on, &w->effects);
 	reopen(w, w->config->line_of[number]);
 	take_effects(w, MANAGER);
@@ -267,10 +270,11 @@ static void set_up_again(struct world *w, uint32_t number)
 	if (!device->source)
 		return;
 	device->wish_done = 0;
-	device->bound = device->signalling = device->judge_slipped = false;
+	device->bound = device->armed = device->signalling = device->judge_slipped = false;
 	device->unread = device->automasked = device->asserts;
 	device->judge_fresh |= device->asserts;
 	device->judge_steady = device->asserts;
+	judge_joined(w, device);
 	add_source(w, number);
 	reopen(w, w->config->line_of[number]);
 }

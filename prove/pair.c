@@ -41,7 +41,7 @@ static void judge_access(struct world *w, const struct before *before)
 		if (before->masked[line] != is_masked(w, line))
 			judge_slips(w, line);
 		if (before->served[line] && !serves(w, line) && !is_masked(w, line)) {
-			judge_released(w, line);
+			judge_released(w, line, true);
 			judge_leaves_direct(w, line);
 		}
 		if (unmasked)
@@ -53,16 +53,19 @@ static void judge_access(struct world *w, const struct before *before)
 	}
 }
 
-/* A trigger of a line that the access would unmask, which nobody has read yet. */
+/* A trigger of a line that the access would unmask, or whose interrupt it ends, which nobody has read yet. */
 static bool reads_trigger(struct world *w, uint32_t vcpu, const struct irqgate_pic_access *access)
 {
-	uint16_t unmasks = irqgate_core_pic_unmasks(core_of(w), access);
+	uint16_t gsis = irqgate_core_pic_unmasks(core_of(w), access);
+
+	if (w->defect != DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_EOI)
+		gsis |= irqgate_core_pic_acks(core_of(w), access);
 
 	for (uint32_t i = 0; i < w->config->devices; i++) {
 		const struct device *device = &w->s.device[i];
 		uint32_t line = w->config->line_of[i];
 
-		if (!(unmasks >> gsi_of(w, line) & 1) || !device->source || !device->unread ||
+		if (!(gsis >> gsi_of(w, line) & 1) || !device->source || !device->unread ||
 		    device->bound || w->defect == DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_UNMASK)
 			continue;
 		read_line(w, line, vcpu);
@@ -197,7 +200,7 @@ static void judge_automatic(struct world *w, uint32_t vector)
 	uint32_t line = line_of_vector(w, vector);
 
 	if (line < w->config->lines && !serves(w, line) && !is_masked(w, line))
-		judge_released(w, line);
+		judge_released(w, line, false);
 }
 
 bool pair_inta(struct world *w, uint32_t argument)

@@ -77,4 +77,7 @@ const char *const defect_names[DEFECTS] = {
 	[DEFECT_INTR_DOES_NOT_KICK] = "intr-does-not-kick",
 	[DEFECT_FAILED_MESSAGE_IS_FORGOTTEN] = "failed-message-is-forgotten",
 	[DEFECT_EFFECT_OUTLIVES_ITS_SOURCE] = "effect-outlives-its-source",
+	[DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_EOI] = "unread-trigger-outlives-the-eoi",
+	[DEFECT_ARMED_SOURCE_IS_RESAMPLED] = "armed-source-is-resampled",
+	[DEFECT_OLD_TRIGGER_OUTLIVES_THE_RESAMPLE] = "old-trigger-outlives-the-resample",
 };

@@ -39,7 +39,7 @@ static void bind_trigger(struct world *w, struct device *device)
 	device->judge_slipped |= device->signalling;
 	if (w->defect != DEFECT_BINDING_INJECTS_AN_OLD_TRIGGER)
 		device->automasked = true;
-	device->unread = false;
+	device->unread = device->armed = false;
 	device->bound = true;
 	say(w, "     it binds device %u's trigger to the route: from now on KVM takes it\n",
 	    number_of(w, device));

@@ -83,6 +83,9 @@ enum defect {
 	DEFECT_INTR_DOES_NOT_KICK,
 	DEFECT_FAILED_MESSAGE_IS_FORGOTTEN,
 	DEFECT_EFFECT_OUTLIVES_ITS_SOURCE,
+	DEFECT_UNREAD_TRIGGER_OUTLIVES_THE_EOI,
+	DEFECT_ARMED_SOURCE_IS_RESAMPLED,
+	DEFECT_OLD_TRIGGER_OUTLIVES_THE_RESAMPLE,
 	DEFECTS,
 };
 
@@ -98,12 +101,13 @@ struct device {
 	bool unread;            /* the trigger's eventfd is signalled */
 	bool taken;             /* read, but not handed in yet: only with a defect */
 	bool bound;             /* KVM takes the trigger */
+	bool armed;             /* as in src/kvm: it listens and has not triggered since; the trigger is not KVM's */
 	bool enabled;
 	bool judge_shut;        /* it has triggered, and the guest was not yet where it may again */
 	bool judge_fresh;       /* what it said last is newer than the last unmask, and has had no EOI */
 	bool judge_steady;      /* it has asserted ever since it triggered last */
 	bool judge_slipped;     /* the trigger under way is older than a mask */
-	bool judge_spare;       /* on the direct path: a resample is under way that could not be avoided */
+	bool judge_spare;       /* a resample is under way that could not be avoided */
 };
 
 struct effect {
@@ -257,8 +261,8 @@ void canonicalize(struct world *w);
 /* judge.c: the guest is at a point where the devices of a line may be listened to again. */
 void judge_opened(struct world *w, uint32_t line);
 
-/* judge.c: the same, at an EOI: what the guest has heard is over. */
-void judge_released(struct world *w, uint32_t line);
+/* judge.c: the same, at an EOI: what the guest has heard is over. served: not at the automatic EOI. */
+void judge_released(struct world *w, uint32_t line, bool served);
 
 /* judge.c: what the guest hears from now on must have been sampled from now on. */
 void judge_unmasked(struct world *w, uint32_t line);
@@ -289,6 +293,12 @@ void judge_written(struct world *w, uint32_t line, uint64_t before, bool unasked
 void judge_send(struct world *w, uint32_t line, const struct effect *effect);
 void judge_injection(struct world *w, struct device *device, uint32_t vector);
 void judge_inta(struct world *w, uint32_t line);
+
+/* judge.c: a device has joined, or was enabled again: its first resample is to come, and it may be listened to. */
+void judge_joined(const struct world *w, struct device *device);
+
+/* judge.c: a trigger of it has been read. */
+void judge_heard(const struct world *w, struct device *device);
 
 /* judge.c: a device has been resampled, or need not be any more. */
 void judge_resampled(struct world *w, struct device *device);

@@ -288,6 +288,13 @@ IRQGATE_API int irqgate_core_lapic_holds(const struct irqgate_message *message);
 IRQGATE_API int irqgate_core_unmasks(const struct irqgate_core *core, const struct irqgate_access *access);
 
 /*
+ * The first GSI from one on whose pin an EOI of the vector may be for, or -1. Triggers of its sources that are
+ * still unread should be read and handed in before the EOI: of several devices on a line the guest's handler
+ * has served them all.
+ */
+IRQGATE_API int irqgate_core_serves(const struct irqgate_core *core, uint8_t vector, uint32_t gsi);
+
+/*
  * Counts whatever settles or opens the question whether the pin's message is in service: an answer of the
  * LAPICs is good for as long as this stays the same. 0 for no such GSI.
  */
@@ -335,6 +342,9 @@ IRQGATE_API bool irqgate_core_pic_access(struct irqgate_core *core, struct irqga
  * in may have effects here: it reaches the IOAPIC, whose pin may be unmasked.
  */
 IRQGATE_API uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
+
+/* The same of those whose interrupt in service a write would end, as by an EOI; see irqgate_core_serves(). */
+IRQGATE_API uint16_t irqgate_core_pic_acks(const struct irqgate_core *core, const struct irqgate_pic_access *access);
 
 /*
  * The set of GSIs whose level a read would show: of an IRR, that of level-triggered inputs, as far as the

@@ -62,8 +62,11 @@ static void resample(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 	ig_eventfd_signal(source->forwarded.resample_fd, 1);
 }
 
-void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+void ig_source_silence(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 {
+	pthread_mutex_lock(&gate->lock);
+	source->armed = false;
+	pthread_mutex_unlock(&gate->lock);
 	if (!source->forwarded.silence)
 		return;
 	gate->silences++;
@@ -72,7 +75,7 @@ void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *sou
 }
 
 /* What the LAPICs answered before may not be so any more: until now the kernel could send. */
-static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source)
+static void silence(struct irqgate_kvm *gate, struct ig_kvm_source *source)
 {
 	ig_source_silence(gate, source);
 	pthread_mutex_lock(&gate->lock);
@@ -80,30 +83,49 @@ static void silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source
 	pthread_mutex_unlock(&gate->lock);
 }
 
+/* What is to be done about a wish. */
+enum todo { NOTHING, ROUTES_FIRST, RESAMPLE, SILENCE };
+
+/*
+ * A resample of an armed source does nothing, so it is left out: while it is on its way the source may
+ * trigger, and would once more for the same event, which may be read only after the guest's EOI. For the same
+ * reason a trigger that is older than the resample is read away: what still asserts triggers again. Where the
+ * kernel takes the triggers nobody knows whether a source is armed. Caller holds the source's io, and lock.
+ */
+static enum todo look_up(struct irqgate_kvm *gate, struct ig_kvm_source *source, irqgate_source handle,
+			 struct irqgate_wish *wish)
+{
+	if (irqgate_core_wish(gate->core, handle, wish) || wish->answered || wish->version <= source->wish_done)
+		return NOTHING;
+	if (wish->listen && atomic_load(&gate->routes_done) < wish->routes_version)
+		return ROUTES_FIRST;
+	source->wish_done = wish->version;
+	if (!wish->listen)
+		return SILENCE;
+	if (source->armed)
+		return NOTHING;
+	source->armed = !irqgate_core_bound(gate->core, handle);
+	if (source->armed)
+		ig_source_drain(source);
+	return RESAMPLE;
+}
+
 /* Returns whether it must be tried again with a newer table of routes: its version is in the wish. */
 static bool try_wish(struct irqgate_kvm *gate, irqgate_source handle, struct irqgate_wish *wish)
 {
 	struct ig_kvm_source *source = ig_kvm_record(gate, handle);
-	bool behind = false;
-	int error;
+	enum todo todo;
 
 	pthread_mutex_lock(&source->io);
 	pthread_mutex_lock(&gate->lock);
-	error = irqgate_core_wish(gate->core, handle, wish);
+	todo = look_up(gate, source, handle, wish);
 	pthread_mutex_unlock(&gate->lock);
-	if (error || wish->answered || wish->version <= source->wish_done)
-		goto out;
-	behind = wish->listen && atomic_load(&gate->routes_done) < wish->routes_version;
-	if (behind)
-		goto out;
-	source->wish_done = wish->version;
-	if (wish->listen)
+	if (todo == RESAMPLE)
 		resample(gate, source);
-	else
+	else if (todo == SILENCE)
 		silence(gate, source);
-out:
 	pthread_mutex_unlock(&source->io);
-	return behind;
+	return todo == ROUTES_FIRST;
 }
 
 /* Carries out the newest wish, once: an older one that comes late finds it done. */

@@ -38,6 +38,17 @@ static bool ack(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 /* So many pins that share a vector are acked under one hold of the lock. */
 #define EOI_PINS 16U
 
+/* A trigger that nobody has read yet, of a line whose interrupt the EOI ends: its device has been served. */
+static bool read_served(struct irqgate_kvm *gate, uint8_t vector, struct irqgate_effects *effects)
+{
+	int gsi = -1;
+
+	while ((gsi = irqgate_core_serves(gate->core, vector, (uint32_t)(gsi + 1))) >= 0)
+		if (ig_source_read_any(gate, (uint32_t)gsi, effects))
+			return true;
+	return false;
+}
+
 /*
  * More than one pin may share the vector: all under one hold of the lock, for a message that another one
  * sends meanwhile is not what this EOI is for.
@@ -45,17 +56,21 @@ static bool ack(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 static void eoi(struct irqgate_kvm *gate, uint32_t chip, uint8_t vector)
 {
 	struct irqgate_effects effects[EOI_PINS];
-	uint32_t pin = 0, hits;
+	uint32_t pin = 0, calls;
+	bool unread;
 
 	do {
-		hits = 0;
+		calls = 0;
 		ig_kvm_lock(gate);
-		while (hits < EOI_PINS && ack(gate->core, chip, vector, &pin, &effects[hits]))
-			hits++;
+		unread = read_served(gate, vector, &effects[0]);
+		if (unread)
+			calls = 1;
+		while (!unread && calls < EOI_PINS && ack(gate->core, chip, vector, &pin, &effects[calls]))
+			calls++;
 		pthread_mutex_unlock(&gate->lock);
-		for (uint32_t i = 0; i < hits; i++)
+		for (uint32_t i = 0; i < calls; i++)
 			ig_effects_run(gate, &effects[i]);
-	} while (hits == EOI_PINS);
+	} while (unread || calls == EOI_PINS);
 }
 
 static int exit_eoi(struct irqgate_kvm *gate, const struct kvm_run *run)

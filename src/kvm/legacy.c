@@ -30,11 +30,14 @@ static bool is_port(uint64_t port)
 /* A call of the core for each line, and the last one. */
 #define CALLS_MAX (IG_PIC_IRQS + 1)
 
-/* A trigger of a line that the access unmasks, which nobody has read yet: it is older than the unmask. */
+/*
+ * A trigger of a line that the access unmasks, or whose interrupt it ends, which nobody has read yet: it is older
+ * than the unmask, or its device has been served.
+ */
 static bool read_trigger(struct irqgate_kvm *gate, const struct irqgate_pic_access *access,
 			 struct irqgate_effects *effects)
 {
-	uint16_t gsis = irqgate_core_pic_unmasks(gate->core, access);
+	uint16_t gsis = irqgate_core_pic_unmasks(gate->core, access) | irqgate_core_pic_acks(gate->core, access);
 
 	for (uint32_t i = 0; gsis && i < gate->config.sources; i++) {
 		struct ig_kvm_source *source = &gate->source[i];

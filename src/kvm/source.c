@@ -38,8 +38,21 @@ bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, stru
 {
 	if (!ig_source_drain(source))
 		return false;
+	source->armed = false;
 	irqgate_core_trigger(gate->core, source->handle, effects);
 	return true;
+}
+
+bool ig_source_read_any(struct irqgate_kvm *gate, uint32_t gsi, struct irqgate_effects *effects)
+{
+	for (uint32_t i = 0; i < gate->config.sources; i++) {
+		struct ig_kvm_source *source = &gate->source[i];
+
+		if (source->handle && source->gsi == gsi && !irqgate_core_bound(gate->core, source->handle) &&
+		    ig_source_read(gate, source, effects))
+			return true;
+	}
+	return false;
 }
 
 void ig_source_read_line(struct irqgate_kvm *gate, uint32_t gsi)
@@ -162,6 +175,7 @@ static int add_record(struct irqgate_kvm *gate, uint32_t gsi, const struct irqga
 		source->gsi = gsi;
 		source->eventfd_id = id;
 		source->wish_done = 0;
+		source->armed = false;
 		source->unread_since = 0;
 		source->unheard = false;
 	}

@@ -26,6 +26,7 @@ struct ig_kvm_source {
 	bool bound;            /* world */
 	pthread_mutex_t io;
 	uint64_t wish_done;    /* io: version of the wish that was carried out last */
+	bool armed;            /* lock: it listens and has not triggered since; what it triggers comes to us */
 	uint64_t unread_since; /* io: when the resample was signalled that nobody has read yet; 0: there is none */
 	bool unheard;          /* io: and that is diagnosed */
 };
@@ -120,8 +121,8 @@ void ig_kvm_lock(struct irqgate_kvm *gate);
 /* effects.c: carries out effects. Caller holds no lock. 0, or a negative errno of KVM_SET_GSI_ROUTING. */
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects);
 
-/* effects.c: silences a source. Caller holds its io. */
-void ig_source_silence(struct irqgate_kvm *gate, const struct ig_kvm_source *source);
+/* effects.c: silences a source. Caller holds its io, and not lock. */
+void ig_source_silence(struct irqgate_kvm *gate, struct ig_kvm_source *source);
 
 /* effects.c: does again what could not be done. */
 void ig_effects_retry(struct irqgate_kvm *gate);
@@ -163,6 +164,9 @@ bool ig_source_drain(const struct ig_kvm_source *source);
 
 /* source.c: reads a trigger and hands it to the core; false: there was none. Caller holds lock. */
 bool ig_source_read(struct irqgate_kvm *gate, struct ig_kvm_source *source, struct irqgate_effects *effects);
+
+/* source.c: the same for the first source of a line that has one, on the userspace path. Caller holds lock. */
+bool ig_source_read_any(struct irqgate_kvm *gate, uint32_t gsi, struct irqgate_effects *effects);
 
 /* source.c: the same for all sources of a line, which lead to no effect. Caller holds lock. */
 void ig_source_read_line(struct irqgate_kvm *gate, uint32_t gsi);

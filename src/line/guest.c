@@ -157,6 +157,12 @@ static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 	return true;
 }
 
+int irqgate_core_serves(const struct irqgate_core *core, uint8_t vector, uint32_t gsi)
+{
+	gsi = ig_service_next(core, vector, gsi);
+	return gsi < core->gsis ? (int)gsi : -1;
+}
+
 bool irqgate_core_eoi(struct irqgate_core *core, uint8_t vector, uint32_t *pin, struct irqgate_effects *effects)
 {
 	return eoi(core, ALL_CHIPS, vector, pin, effects);

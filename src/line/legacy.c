@@ -85,31 +85,46 @@ bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_acces
 	return false;
 }
 
-uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access)
+/* Of a set of inputs those that lines feed. */
+static uint16_t fed(const struct irqgate_core *core, uint16_t gsis)
 {
-	struct ig_pic then = core->pic;
-	struct ig_pic_result result;
-
-	if (!core->has_pic || !access->write || access->done)
-		return 0;
-	ig_pic_write(&then, access->port, access->value, &result);
 	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
 		if (!ig_core_feeds_pic(core, gsi))
-			result.unmasked &= (uint16_t)~(1U << gsi);
-	return result.unmasked;
+			gsis &= (uint16_t)~(1U << gsi);
+	return gsis;
+}
+
+/* What a write would do, were it made. */
+static void foresee(const struct irqgate_core *core, const struct irqgate_pic_access *access, struct ig_pic_result *result)
+{
+	struct ig_pic then = core->pic;
+
+	*result = (struct ig_pic_result){ 0 };
+	if (core->has_pic && access->write && !access->done)
+		ig_pic_write(&then, access->port, access->value, result);
+}
+
+uint16_t irqgate_core_pic_unmasks(const struct irqgate_core *core, const struct irqgate_pic_access *access)
+{
+	struct ig_pic_result result;
+
+	foresee(core, access, &result);
+	return fed(core, result.unmasked);
+}
+
+uint16_t irqgate_core_pic_acks(const struct irqgate_core *core, const struct irqgate_pic_access *access)
+{
+	struct ig_pic_result result;
+
+	foresee(core, access, &result);
+	return fed(core, result.acked);
 }
 
 uint16_t irqgate_core_pic_shows(const struct irqgate_core *core, const struct irqgate_pic_access *access)
 {
-	uint16_t shown;
-
 	if (!core->has_pic || access->write || access->done)
 		return 0;
-	shown = ig_pic_shown(&core->pic, access->port);
-	for (uint32_t gsi = 0; gsi < IG_PIC_IRQS; gsi++)
-		if (!ig_core_feeds_pic(core, gsi))
-			shown &= (uint16_t)~(1U << gsi);
-	return shown;
+	return fed(core, ig_pic_shown(&core->pic, access->port));
 }
 
 bool irqgate_core_pic_intr(const struct irqgate_core *core)

@@ -16,7 +16,6 @@
 #define THIRD_GSI     64U
 #define LAST_GSI      (THIRD_GSI + IRQGATE_PINS_MAX - 1)
 #define HOLE          (SECOND_GSI + SECOND_PINS) /* the first GSI that no chip has */
-#define REMOTE_IRR    0x4000U
 #define VERSION       1U
 #define REDTBL_HIGH   0x11U
 #define FAR_ID        300U /* an APIC id that needs the extended destination */

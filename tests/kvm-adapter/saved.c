@@ -11,8 +11,6 @@
 
 #include "vm.h"
 
-#define REMOTE_IRR 0x4000U
-
 /* The kernel's injection may take a worker's time. */
 static int comes(struct test_vm *vm, uint8_t vector)
 {

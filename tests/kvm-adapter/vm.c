@@ -305,3 +305,26 @@ uint64_t source_resamples(const struct test_source *source)
 
 	return eventfd_read(source->forwarded.resample_fd, &count) ? 0 : count;
 }
+
+void source_open_unmasked(struct test_vm *vm, struct test_source *source)
+{
+	source_open(vm, source, TEST_PIN);
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
+	source_resamples(source);
+	source->silences = 0;
+}
+
+struct kvm_irq_routing_entry vm_msi(uint32_t gsi, uint8_t vector)
+{
+	return (struct kvm_irq_routing_entry){
+		.gsi = gsi, .type = KVM_IRQ_ROUTING_MSI, .u.msi = { .address_lo = 0xfee00000, .data = vector },
+	};
+}
+
+int vm_bind_irqfd(struct test_vm *vm, uint32_t gsi)
+{
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .gsi = gsi };
+
+	assert_int_equal(ioctl(vm->vm_fd, KVM_IRQFD, &irqfd), 0);
+	return (int)irqfd.fd;
+}

@@ -18,6 +18,8 @@
 #define TEST_PIN    5U
 #define TEST_VECTOR 0x55U
 
+#define REMOTE_IRR 0x4000U
+
 struct test_source {
 	struct irqgate_forwarded forwarded;
 	irqgate_source handle;
@@ -77,8 +79,15 @@ int lapic_gets(struct test_vm *vm, int vcpu, uint8_t vector); /* soon: the kerne
 void lapic_take(struct test_vm *vm, int vcpu, uint8_t vector);
 void lapic_enable(struct test_vm *vm, int vcpu, int on);
 
+/* A route of the VMM's own, to vCPU 0; and an eventfd that is bound to it. */
+struct kvm_irq_routing_entry vm_msi(uint32_t gsi, uint8_t vector);
+int vm_bind_irqfd(struct test_vm *vm, uint32_t gsi);
+
 /* A forwarded source with descriptors of its own, added to the GSI. */
 void source_open(struct test_vm *vm, struct test_source *source, uint32_t gsi);
+
+/* On a pin that the guest has unmasked; what that made of resamples and silencing is not counted. */
+void source_open_unmasked(struct test_vm *vm, struct test_source *source);
 void source_close(struct test_vm *vm, struct test_source *source);
 void source_trigger(const struct test_source *source);
 

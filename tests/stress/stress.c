@@ -432,7 +432,7 @@ static uint64_t judge(void)
 
 	for (uint32_t line = 0; line < CHANGING_LINE; line++) {
 		const struct device *device = &s.device[line];
-		bool is_exact = group_of(line) != MEDDLED;
+		bool is_exact = group_of(line) != MEDDLED || !is_silenced(line);
 
 		exact += is_exact ? device->handled : 0;
 		if (!s.wrong && device->handled != device->events)

@@ -182,6 +182,22 @@ TEST_BOTH(held_trigger_is_absorbed)
 	machine_close(&m);
 }
 
+/* So that what lies unread in the eventfds of the line's sources is handed in before. */
+TEST_BOTH(eoi_is_foreseen)
+{
+	struct irqgate_pic_access eoi = {
+		.port = irq < IG_PIC_INPUTS ? IG_PIC_MASTER_COMMAND : IG_PIC_SLAVE_COMMAND,
+		.value = IG_OCW2_EOI, .write = true,
+	};
+	struct machine m;
+
+	begin_in_service(&m, irq);
+	assert_int_equal(irqgate_core_pic_acks(m.core, &eoi), 1U << irq);
+	machine_pic_eoi(&m, irq);
+	assert_int_equal(irqgate_core_pic_acks(m.core, &eoi), 0);
+	machine_close(&m);
+}
+
 /*
  * It lay unread in its eventfd: the adapter asks what a write would unmask, and hands it in before that
  * write.
@@ -401,6 +417,7 @@ int main(void)
 		cmocka_unit_test(mask_and_unmask_in_service_change_nothing),
 		cmocka_unit_test(hold_begins_with_the_eoi),
 		cmocka_unit_test(held_trigger_is_absorbed),
+		cmocka_unit_test(eoi_is_foreseen),
 		cmocka_unit_test(trigger_read_before_the_unmask_is_resampled_not_delivered),
 		cmocka_unit_test(resampled_device_that_still_asserts_interrupts_again),
 		cmocka_unit_test(handle_level_irq_is_held_at_every_event),

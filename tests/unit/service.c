@@ -137,6 +137,24 @@ TEST(eoi_reaches_all_pins_of_the_vector_once)
 	machine_close(&m);
 }
 
+/* Before it is handed in, so that unread triggers of the pins' sources can be. */
+TEST(eoi_is_foreseen_for_each_pin_of_the_vector)
+{
+	irqgate_source wire[PINS];
+	struct machine m;
+
+	begin(&m, PINS, true, wire);
+	assert_int_equal(irqgate_core_serves(m.core, VECTOR, 0), -1);
+	machine_level(&m, wire[3], true);
+	machine_level(&m, wire[7], true);
+	assert_int_equal(irqgate_core_serves(m.core, VECTOR, 0), 3);
+	assert_int_equal(irqgate_core_serves(m.core, VECTOR, 4), 7);
+	assert_int_equal(irqgate_core_serves(m.core, VECTOR, 8), -1);
+	assert_int_equal(irqgate_core_serves(m.core, VECTOR, UINT32_MAX), -1);
+	assert_int_equal(irqgate_core_serves(m.core, OTHER_VECTOR, 0), -1);
+	machine_close(&m);
+}
+
 /* Whether an EOI of the vector may be for the pin, from the pin and its route alone. */
 static bool may_serve(const struct machine *m, uint32_t gsi, uint8_t vector)
 {
@@ -229,6 +247,7 @@ int main(void)
 		cmocka_unit_test(eoi_of_a_vector_that_nobody_has_looks_at_no_pin),
 		cmocka_unit_test(lists_do_not_tell_the_order_of_arrival),
 		cmocka_unit_test(eoi_reaches_all_pins_of_the_vector_once),
+		cmocka_unit_test(eoi_is_foreseen_for_each_pin_of_the_vector),
 		cmocka_unit_test(lists_are_what_a_look_at_all_pins_would_find),
 	};
 
