@@ -15,6 +15,7 @@ int ig_file_write(const char *text, const char *format, ...)
 {
 	char path[PATH_MAX];
 	size_t size = strlen(text);
+	ssize_t written;
 	va_list args;
 	int fd, error = 0;
 
@@ -24,8 +25,11 @@ int ig_file_write(const char *text, const char *format, ...)
 	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, size) != (ssize_t)size)
-		error = -errno;
+	do
+		written = write(fd, text, size);
+	while (written < 0 && errno == EINTR);
+	if (written != (ssize_t)size)
+		error = written < 0 ? -errno : -EIO;
 	close(fd);
 	return error;
 }

@@ -95,6 +95,7 @@ int ig_trace_open(struct ig_trace *trace)
 	int error = 0;
 
 	*trace = (struct ig_trace){ .pipe = -1 };
+	ig_trace_close(trace); /* what one that was killed has left */
 	for (size_t i = 0; i < sizeof(own_events) / sizeof(own_events[0]) && !error; i++)
 		error = ig_file_write(own_events[i], TRACING "/dynamic_events");
 	/* The instance takes over this option: without the names of the tasks the scheduler is not traced. */
