@@ -46,6 +46,8 @@ fuzz:
 stress:
 	@scripts/packages build lab test
 	@$(MAKE) --no-print-directory with-tests
+	@tests/stress-mutants $(BUILD) | tee $(BUILD)/stress-mutants.log
+	@! grep -q '^not ok' $(BUILD)/stress-mutants.log
 	@IRQGATE_TEST_LIMIT=6000 tests/threads $(BUILD) $(or $(EVENTS),10000000) $(or $(EVENTS),10000000) \
 	$(or $(SECONDS),1500) thread address
 
