@@ -251,6 +251,7 @@ bool machine_is_reset(struct world *w, uint32_t argument)
 	for (uint32_t i = 0; i < w->config->lines; i++) {
 		w->s.line[i].rte = IG_RTE_MASKED;
 		w->s.line[i].judge_served = 0;
+		w->s.line[i].judge_extra |= has(w, DIRECT) && is_being_sent(w, i); /* it comes after the reset */
 	}
 	w->s.question = (struct question){ 0 };
 	w->s.stopped = w->s.resetting = true;

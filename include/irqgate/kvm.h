@@ -268,7 +268,11 @@ IRQGATE_API int irqgate_kvm_restore(struct irqgate_kvm *gate, const void *saved,
 /* After a save the VM goes on here: its sources are listened to again. KVM's errors to a change of its routes. */
 IRQGATE_API int irqgate_kvm_resume(struct irqgate_kvm *gate);
 
-/* Resets the chips as a machine reset does. The VMM resets the LAPICs. */
+/*
+ * Resets the chips as a machine reset does, while no vCPU runs. The VMM resets the LAPICs, and after that: a
+ * message that irqgate_kvm_dispatch() is about to send in another thread may still come to them, so it is best
+ * the thread of that loop which resets. Returns 0.
+ */
 IRQGATE_API int irqgate_kvm_reset(struct irqgate_kvm *gate);
 
 /* -EINVAL: stats->size is none that the library knows. */
