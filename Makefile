@@ -96,7 +96,7 @@ bench-boot:
 	@$(MAKE) --no-print-directory all
 	@bench/boot $(BUILD) $(ROUNDS)
 
-# Every interleaving of the core and a model of its world: see docs/proof.md. A few minutes.
+# Every interleaving of the core and a model of its world: see docs/proof.md. Ten minutes of two processors.
 prove:
 	@scripts/packages build test
 	@$(MAKE) --no-print-directory with-tests
