@@ -49,6 +49,17 @@ static bool read_served(struct irqgate_kvm *gate, uint8_t vector, struct irqgate
 	return false;
 }
 
+/* Returns how many pins took the EOI, from one on: EOI_PINS if there may be more. */
+static uint32_t ack_some(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32_t *pin,
+			 struct irqgate_effects effects[EOI_PINS])
+{
+	uint32_t hits = 0;
+
+	while (hits < EOI_PINS && ack(core, chip, vector, pin, &effects[hits]))
+		hits++;
+	return hits;
+}
+
 /*
  * More than one pin may share the vector: all under one hold of the lock, for a message that another one
  * sends meanwhile is not what this EOI is for.
@@ -60,13 +71,9 @@ static void eoi(struct irqgate_kvm *gate, uint32_t chip, uint8_t vector)
 	bool unread;
 
 	do {
-		calls = 0;
 		ig_kvm_lock(gate);
 		unread = read_served(gate, vector, &effects[0]);
-		if (unread)
-			calls = 1;
-		while (!unread && calls < EOI_PINS && ack(gate->core, chip, vector, &pin, &effects[calls]))
-			calls++;
+		calls = unread ? 1 : ack_some(gate->core, chip, vector, &pin, effects);
 		pthread_mutex_unlock(&gate->lock);
 		for (uint32_t i = 0; i < calls; i++)
 			ig_effects_run(gate, &effects[i]);
