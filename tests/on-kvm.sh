@@ -28,6 +28,16 @@ in_lab() {
 	return "$lab_status"
 }
 
+# lab_list FILE NAME COMMAND...: the same, but what the command says goes into a file; a host that died is told here, and
+# what it is that did not come to its end.
+lab_list() {
+	lab_file=$1 lab_what=$2
+	shift
+	in_lab "$@" >"$lab_file.all" || echo "not ok $lab_what: the host ended with exit status $lab_status"
+	grep '^skip ' "$lab_file.all" || :
+	grep -v '^skip ' "$lab_file.all" >"$lab_file" || :
+}
+
 has_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
 
 # on_kvm NAME BUILD_DIR SCRIPT [ARGUMENT...]: returns where there is a usable /dev/kvm. Else "SCRIPT BUILD_DIR ARGUMENT..."
