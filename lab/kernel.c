@@ -18,15 +18,18 @@ bool ig_kernel_is_named(const char *kernel)
 	       (length > strlen(".deb") && !strcmp(kernel + length - strlen(".deb"), ".deb"));
 }
 
-static int find_kernel(const char *folder, char *path, size_t size)
+static int find_kernel(const char *folder, struct ig_boot_files *files)
 {
+	static const char name[] = "/boot/vmlinuz-";
 	char pattern[PATH_MAX + 20];
 	glob_t found;
 	int error = -ENOENT;
 
-	snprintf(pattern, sizeof(pattern), "%s/boot/vmlinuz-*", folder);
+	snprintf(pattern, sizeof(pattern), "%s%s*", folder, name);
 	if (!glob(pattern, 0, NULL, &found)) {
-		snprintf(path, size, "%s", found.gl_pathv[0]);
+		snprintf(files->kernel, sizeof(files->kernel), "%s", found.gl_pathv[0]);
+		snprintf(files->release, sizeof(files->release), "%s",
+			 files->kernel + strlen(folder) + sizeof(name) - 1);
 		error = 0;
 	}
 	globfree(&found);
@@ -35,11 +38,27 @@ static int find_kernel(const char *folder, char *path, size_t size)
 	return error;
 }
 
+static int make_initramfs(const char *kind, const char *folder, const char *init, bool quiet, struct ig_boot_files *files)
+{
+	const char *const make[] = { kind, folder, init, NULL };
+
+	return ig_process_script("lab/make-initramfs", make, quiet, files->initramfs, sizeof(files->initramfs));
+}
+
+static int unpack_kernel(bool quiet, struct ig_boot_files *files)
+{
+	char packed[PATH_MAX];
+	const char *const unpack[] = { packed, NULL };
+
+	memcpy(packed, files->kernel, sizeof(packed));
+	return ig_process_script("lab/unpack-kernel", unpack, quiet, files->kernel, sizeof(files->kernel));
+}
+
 int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet,
 		  struct ig_boot_files *files)
 {
 	char folder[PATH_MAX], path[PATH_MAX];
-	const char *const fetch[] = { kernel, NULL }, *const make[] = { kind, folder, path, NULL };
+	const char *const fetch[] = { kernel, NULL };
 	int error;
 
 	if (ig_find_file(init, path, sizeof(path))) {
@@ -48,7 +67,10 @@ int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool q
 	}
 	error = ig_process_script("lab/fetch-kernel", fetch, quiet, folder, sizeof(folder));
 	if (!error)
-		error = ig_process_script("lab/make-initramfs", make, quiet, files->initramfs,
-					  sizeof(files->initramfs));
-	return error ? error : find_kernel(folder, files->kernel, sizeof(files->kernel));
+		error = make_initramfs(kind, folder, path, quiet, files);
+	if (!error)
+		error = find_kernel(folder, files);
+	if (!error && !strcmp(kind, "host"))
+		error = unpack_kernel(quiet, files);
+	return error;
 }

@@ -8,13 +8,15 @@
 
 struct ig_boot_files {
 	char kernel[PATH_MAX], initramfs[PATH_MAX];
+	char release[80]; /* of the kernel, as in the name of its file */
 };
 
 /* Whether that names a kernel at all: a release, a linux-image package, a .deb file or a folder. */
 bool ig_kernel_is_named(const char *kernel);
 
 /*
- * Finds what the machine `kind` (see lab/make-initramfs) boots from, with the lab's file `init` as its init.
+ * Finds what the machine `kind` (see lab/make-initramfs) boots from, with the lab's file `init` as its init. The host's
+ * kernel is unpacked where that can be; a guest's is as its distribution made it.
  * It is fetched, and made, where it is not there yet. Progress goes to stderr unless `quiet`. Returns 0, or a
  * negative errno after one line on stderr.
  */
