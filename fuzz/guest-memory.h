@@ -29,9 +29,11 @@ static inline void guest_open(struct guest *guest, const uint8_t *data, size_t s
 	static char append[APPEND_LONG];
 	struct ig_vmm_options *options = &guest->vmm.options;
 
-	if (!memory)
+	if (!memory) {
 		memory = malloc(MEMORY_LARGE);
-	REQUIRE(memory);
+		REQUIRE(memory);
+		memset(memory, 0xa5, MEMORY_LARGE); /* what is to be zero is made so */
+	}
 	memset(append, 'x', sizeof(append) - 1);
 	guest->vmm.memory = memory;
 	options->memory = data[0] & SMALL ? MEMORY_SMALL : MEMORY_LARGE;

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loads a bzImage by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst and zero-page.rst): the
- * kernel, its initrd, its command line, the zero page with the map of memory, and what the first vCPU needs
- * to be in long mode. An image is a file of unknown contents: every number in it is checked. Main thread,
- * while no vCPU runs.
+ * Boots a Linux kernel by the 64-bit boot protocol (Linux, Documentation/arch/x86/boot.rst and
+ * zero-page.rst): beside the kernel itself, which bzimage.c or vmlinux.c puts into memory, its initrd, its
+ * command line, the zero page with the map of memory, and what the first vCPU needs to be in long mode. Main
+ * thread, while no vCPU runs.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <asm/bootparam.h>
-
 #include "cli/cli.h"
 #include "vmm/acpi.h"
-#include "vmm/vmm.h"
+#include "vmm/linux.h"
 
-/* "The Real-Mode Kernel Header" */
-#define HEADER_AT        0x1f1U
-#define HEADER_JUMP_AT   0x201U /* the jump's offset tells where the header ends */
-#define HEADER_JUMP_END  0x202U
-#define BOOT_FLAG        0xaa55U
-#define HEADER_MAGIC     0x53726448U /* "HdrS" */
-#define VERSION_NEEDED   0x020cU     /* 2.12 has xloadflags */
-#define SECTOR           512U
-#define SETUP_SECTS      4U          /* what 0 in setup_sects means */
-#define SYSSIZE_UNIT     16U
-#define LOADER_OTHER     0xffU
-#define ENTRY_64         0x200U      /* "64-bit BOOT PROTOCOL" */
+#define LOADER_OTHER 0xffU /* type_of_loader: none that has a number */
 
 /* What is where in low memory. ACPI's tables are where acpi.h says. */
 #define GDT_AT       0x1000U
@@ -35,7 +22,6 @@
 #define TABLES_AT    0x9000U
 #define CMDLINE_AT   0x20000U
 #define LOW_END      0x9fc00U
-#define HIGH_START   0x100000U
 #define PAGE         UINT64_C(0x1000)
 
 /* Memory that is not RAM: the chips and what KVM has below 4 GiB. */
@@ -68,92 +54,32 @@ enum { E820_RAM = 1, E820_RESERVED = 2 };
 #define EFER_LME (UINT64_C(1) << 8)
 #define EFER_LMA (UINT64_C(1) << 10)
 
-struct bzimage {
-	struct setup_header header;
-	size_t at, size; /* the kernel proper, in the file */
-	uint64_t address;
-};
-
-static int bad_image(const struct ig_vmm *vmm, const char *why)
+int ig_linux_bad(const struct ig_vmm *vmm, const char *why)
 {
-	ig_error("%s: %s; a 64-bit x86 bzImage is needed", vmm->kernel.name, why);
+	ig_error("%s: %s; a 64-bit x86 kernel is needed, as a bzImage or as the ELF file vmlinux",
+		 vmm->kernel.name, why);
 	return -ENOEXEC;
 }
 
-static int too_little_memory(const char *name)
+int ig_linux_no_room(const char *name)
 {
 	ig_error("%s: does not fit into the guest's memory; give more with --mem", name);
 	return -ENOMEM;
 }
 
-static int read_header(const struct ig_vmm *vmm, struct setup_header *header)
+/* As high as the kernel takes it, behind the kernel and what it unpacks. */
+static int load_initrd(struct ig_vmm *vmm, struct ig_linux *kernel)
 {
-	const struct ig_image *image = &vmm->kernel;
-	size_t size;
-
-	if (image->size < HEADER_AT + sizeof(*header))
-		return bad_image(vmm, "too short to be a kernel");
-	size = HEADER_JUMP_END - HEADER_AT + image->bytes[HEADER_JUMP_AT];
-	if (size > sizeof(*header))
-		size = sizeof(*header); /* a newer protocol than we know */
-	memset(header, 0, sizeof(*header));
-	memcpy(header, image->bytes + HEADER_AT, size);
-	if (header->boot_flag != BOOT_FLAG || header->header != HEADER_MAGIC)
-		return bad_image(vmm, "not a Linux kernel");
-	if (header->version < VERSION_NEEDED || !(header->xloadflags & XLF_KERNEL_64))
-		return bad_image(vmm, "has no 64-bit entry");
-	return 0;
-}
-
-static int find_kernel(const struct ig_vmm *vmm, struct bzimage *bzimage)
-{
-	const struct setup_header *header = &bzimage->header;
-	size_t setup = header->setup_sects ? header->setup_sects : SETUP_SECTS;
-
-	bzimage->at = (setup + 1) * SECTOR;
-	bzimage->size = (size_t)header->syssize * SYSSIZE_UNIT;
-	if (bzimage->at >= vmm->kernel.size || !bzimage->size)
-		return bad_image(vmm, "truncated, or damaged");
-	/* The file may end within the last unit. */
-	if (bzimage->size > vmm->kernel.size - bzimage->at) {
-		if (bzimage->size - (vmm->kernel.size - bzimage->at) >= SYSSIZE_UNIT)
-			return bad_image(vmm, "truncated, or damaged");
-		bzimage->size = vmm->kernel.size - bzimage->at;
-	}
-	return 0;
-}
-
-static int load_kernel(struct ig_vmm *vmm, struct bzimage *bzimage)
-{
-	const struct setup_header *header = &bzimage->header;
-	uint64_t needed = header->init_size > bzimage->size ? header->init_size : bzimage->size;
-	void *to;
-
-	bzimage->address = header->pref_address;
-	if (bzimage->address < HIGH_START || bzimage->address % PAGE)
-		return bad_image(vmm, "damaged: it wants to be loaded where no kernel may be");
-	to = ig_memory_at(vmm, bzimage->address, needed);
-	if (!to)
-		return too_little_memory(vmm->kernel.name);
-	memcpy(to, vmm->kernel.bytes + bzimage->at, bzimage->size);
-	vmm->entry = bzimage->address + ENTRY_64;
-	bzimage->header.code32_start = (uint32_t)bzimage->address;
-	return 0;
-}
-
-/* As high as the kernel takes it, out of the way of what it unpacks. */
-static int load_initrd(struct ig_vmm *vmm, struct bzimage *bzimage)
-{
-	struct setup_header *header = &bzimage->header;
+	struct setup_header *header = &kernel->header;
 	uint64_t end = vmm->options.memory, size = vmm->initrd.size, at;
 
 	if (end > (uint64_t)header->initrd_addr_max + 1)
 		end = (uint64_t)header->initrd_addr_max + 1;
 	if (size > end)
-		return too_little_memory(vmm->initrd.name);
+		return ig_linux_no_room(vmm->initrd.name);
 	at = (end - size) & ~(PAGE - 1);
-	if (at < bzimage->address + header->init_size)
-		return too_little_memory(vmm->initrd.name);
+	if (at < kernel->end)
+		return ig_linux_no_room(vmm->initrd.name);
 	if (size)
 		memcpy(ig_memory_at(vmm, at, size), vmm->initrd.bytes, size);
 	header->ramdisk_image = (uint32_t)at;
@@ -189,7 +115,7 @@ static void fill_zero_page(struct ig_vmm *vmm, const struct setup_header *header
 	params.acpi_rsdp_addr = ig_acpi_load(vmm);
 	add_memory(&params, 0, LOW_END, E820_RAM);
 	add_memory(&params, IG_ACPI_START, IG_ACPI_END, E820_RESERVED);
-	add_memory(&params, HIGH_START, vmm->options.memory, E820_RAM);
+	add_memory(&params, IG_LINUX_START, vmm->options.memory, E820_RAM);
 	add_memory(&params, CHIPS_START, CHIPS_END, E820_RESERVED);
 	memcpy(ig_memory_at(vmm, ZERO_PAGE_AT, sizeof(params)), &params, sizeof(params));
 	vmm->info = ZERO_PAGE_AT;
@@ -219,20 +145,17 @@ static void fill_gdt(struct ig_vmm *vmm)
 
 static int load(struct ig_vmm *vmm)
 {
-	struct bzimage bzimage;
-	int error = read_header(vmm, &bzimage.header);
+	struct ig_linux kernel;
+	int error = ig_vmlinux_is(&vmm->kernel) ? ig_vmlinux_load(vmm, &kernel)
+						: ig_bzimage_load(vmm, &kernel);
 
-	if (!error)
-		error = find_kernel(vmm, &bzimage);
-	if (!error)
-		error = load_kernel(vmm, &bzimage);
 	if (!error && vmm->options.initrd)
-		error = load_initrd(vmm, &bzimage);
+		error = load_initrd(vmm, &kernel);
 	if (!error)
-		error = load_cmdline(vmm, &bzimage.header);
+		error = load_cmdline(vmm, &kernel.header);
 	if (error)
 		return error;
-	fill_zero_page(vmm, &bzimage.header);
+	fill_zero_page(vmm, &kernel.header);
 	fill_tables(vmm);
 	fill_gdt(vmm);
 	return 0;

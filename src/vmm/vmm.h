@@ -38,7 +38,7 @@ struct ig_device_option {
 };
 
 struct ig_vmm_options {
-	const char *kernel;        /* bzImage, or NULL: multiboot */
+	const char *kernel;        /* bzImage or vmlinux, or NULL: multiboot */
 	const char *multiboot;     /* NULL: the embedded guest */
 	const char *initrd;        /* of the kernel, or the first module; or NULL */
 	const char *append;        /* the guest's command line, or NULL */
