@@ -16,17 +16,26 @@ enum {
 	STALE_GENERATION = 0x70, /* of a source that has gone */
 	FIRST_GENERATION = 1,
 	DONE = 1, WANTED = 2,    /* versions of wishes */
-	VERSIONS = THREADS + 3,
+	VERSIONS = THREADS + LINES + 3,
 };
 
 /*
- * Versions of the table of routes: the core's, KVM's, that under way, and what threads wait for. Only their
- * order counts.
+ * Versions of the table of routes: the core's, those of its lines, KVM's, that under way, and what threads wait for. Only
+ * their order counts; and of what KVM has, nothing but that.
  */
 struct versions {
 	uint64_t *at[VERSIONS];
 	uint32_t count;
 };
+
+/* What somebody may wait for. */
+static void collect_needed(struct versions *versions, uint64_t *version, uint64_t done)
+{
+	if (*version <= done)
+		*version = 0;
+	else
+		versions->at[versions->count++] = version;
+}
 
 static void collect(struct world *w, struct versions *versions)
 {
@@ -34,11 +43,10 @@ static void collect(struct world *w, struct versions *versions)
 
 	versions->at[versions->count++] = &core_of(w)->routes_version;
 	versions->at[versions->count++] = &s->routes_done;
+	for (uint32_t i = 0; i < w->config->lines; i++)
+		collect_needed(versions, &ig_core_line(core_of(w), gsi_of(w, i))->routes_version, s->routes_done);
 	for (uint32_t i = 0; i < THREADS; i++) {
-		if (s->thread[i].need <= s->routes_done)
-			s->thread[i].need = 0;
-		else
-			versions->at[versions->count++] = &s->thread[i].need;
+		collect_needed(versions, &s->thread[i].need, s->routes_done);
 		if (s->thread[i].building)
 			versions->at[versions->count++] = &s->routes_next;
 	}

@@ -116,7 +116,8 @@ enum irqgate_diagnosis {
 
 /*
  * What the world has to do after a call; the call overwrites it. Before any effect is carried out the table
- * of routes must be at least as new as routes_version. Effects of two calls may be carried out in any order.
+ * of routes must be at least as new as routes_version: that of the line that the call was about, so that it need not
+ * wait for what changes on others. Effects of two calls may be carried out in any order.
  */
 struct irqgate_effects {
 	uint32_t count;

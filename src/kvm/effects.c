@@ -162,6 +162,9 @@ int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effec
 	int error = ig_world_sync(gate, effects->routes_version);
 	bool routed = error >= 0;
 
+	if (!routed)
+		arm_retry(gate);
+
 	ig_legacy_kick(gate, effects->intr);
 	for (uint32_t i = 0; i < effects->count; i++) {
 		int failed = carry_out(gate, &effects->effect[i], routed);
@@ -191,6 +194,8 @@ static void retry_messages(struct irqgate_kvm *gate)
 
 void ig_effects_retry(struct irqgate_kvm *gate)
 {
+	if (ig_world_sync(gate, UINT64_MAX) < 0)
+		arm_retry(gate);
 	retry_messages(gate);
 	for (uint32_t i = 0; i < gate->config.sources; i++) {
 		irqgate_source handle;

@@ -171,7 +171,7 @@ int irqgate_core_set_irqchip(struct irqgate_core *core, const struct irqgate_irq
 	core->pic = pic;
 	for (uint32_t gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++)
 		set_line(core, gsi, irqchip->ioapic.redirtbl[gsi].bits);
-	core->routes_version++;
+	ig_core_all_routes_changed(core);
 	return 0;
 }
 

@@ -243,18 +243,30 @@ irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_s
 	return (irqgate_source)source->generation << HANDLE_INDEX_BITS | index_of(core, source);
 }
 
+void ig_core_routes_changed(struct irqgate_core *core, uint32_t gsi)
+{
+	ig_core_line(core, gsi)->routes_version = ++core->routes_version;
+}
+
+void ig_core_all_routes_changed(struct irqgate_core *core)
+{
+	core->routes_version++;
+	for (uint32_t gsi = 0; gsi < core->gsis; gsi++)
+		ig_core_line(core, gsi)->routes_version = core->routes_version;
+}
+
 void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects)
 {
 	effects->count = 0;
 	effects->diagnosed = 0;
 	effects->diagnosed_gsi = 0;
-	ig_effects_end(core, effects);
+	ig_effects_end(core, IG_NO_LINE, effects);
 }
 
-void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *effects)
+void ig_effects_end(const struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects)
 {
 	effects->intr = irqgate_core_pic_intr(core);
-	effects->routes_version = core->routes_version;
+	effects->routes_version = gsi == IG_NO_LINE ? 0 : ig_core_line(core, gsi)->routes_version;
 	effects->next_time = core->next_time;
 }
 
@@ -265,7 +277,7 @@ int irqgate_core_wish(const struct irqgate_core *core, irqgate_source handle, st
 	if (!source)
 		return -ENOENT;
 	*wish = (struct irqgate_wish){ .listen = source->listen, .answered = source->answered, .version = source->wish,
-				       .routes_version = core->routes_version };
+				       .routes_version = ig_core_line(core, source->gsi)->routes_version };
 	return 0;
 }
 

@@ -15,11 +15,13 @@
 
 #define IG_NO_SOURCE UINT16_MAX
 #define IG_NO_CHIP   UINT8_MAX
+#define IG_NO_LINE   UINT32_MAX
 
 /* One GSI: its sources as a list, and whether the kernel forwards the only one of them itself. */
 struct ig_line {
 	uint64_t epoch;  /* see irqgate_core_epoch() */
 	uint64_t acks, version; /* see irqgate_core_line_state(); counted while it is watched */
+	uint64_t routes_version; /* of the table that had its routes, or its binding, changed last */
 	uint16_t first;  /* index of the first source, or IG_NO_SOURCE */
 	bool direct;     /* on the direct path: exactly one source, which the kernel can forward */
 	bool bound;      /* the trigger shall be bound to the route */
@@ -105,9 +107,16 @@ struct ig_source *ig_core_find(const struct irqgate_core *core, irqgate_source h
 /* The handle of a source. */
 irqgate_source ig_core_handle(const struct irqgate_core *core, const struct ig_source *source);
 
-/* Starts a call's effects, and ends them. */
+/* What the table of routes is made of has changed: of one line, of all lines. */
+void ig_core_routes_changed(struct irqgate_core *core, uint32_t gsi);
+void ig_core_all_routes_changed(struct irqgate_core *core);
+
+/*
+ * Starts a call's effects, and ends them: those of one line, or of none (IG_NO_LINE). They wait for that line's routes
+ * alone: a guest may keep those of other lines changing.
+ */
 void ig_effects_begin(const struct irqgate_core *core, struct irqgate_effects *effects);
-void ig_effects_end(const struct irqgate_core *core, struct irqgate_effects *effects);
+void ig_effects_end(const struct irqgate_core *core, uint32_t gsi, struct irqgate_effects *effects);
 
 /* Walks the sources of a line. */
 #define ig_for_each_source(core, gsi, source) \

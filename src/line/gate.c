@@ -145,7 +145,7 @@ static void hand_to_kernel(struct irqgate_core *core, uint32_t gsi)
 	if (line->bound)
 		return;
 	line->bound = true;
-	core->routes_version++;
+	ig_core_routes_changed(core, gsi);
 }
 
 /* What the kernel sends goes to a LAPIC alone: not while the pair of 8259As gives interrupts for the line too. */
@@ -354,7 +354,7 @@ void ig_gate_unbind(struct irqgate_core *core, uint32_t gsi)
 	if (!line->bound)
 		return;
 	line->bound = false;
-	core->routes_version++;
+	ig_core_routes_changed(core, gsi);
 }
 
 void ig_gate_leave_direct(struct irqgate_core *core, uint32_t gsi)

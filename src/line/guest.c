@@ -86,7 +86,7 @@ static void update_route(struct irqgate_core *core, uint32_t gsi)
 	const struct irqgate_message *served = pin->irr == IG_IRR_SET ? &pin->served : NULL;
 
 	if (ig_route_set(ig_core_route(core, gsi), &message, in_service, served))
-		core->routes_version++;
+		ig_core_routes_changed(core, gsi);
 	ig_service_update(core, gsi);
 }
 
@@ -110,10 +110,9 @@ static bool moves_unknown(const struct irqgate_core *core, uint32_t gsi, uint64_
 	       !ig_route_same(&now, &then);
 }
 
-static void rte_written(struct irqgate_core *core, const struct ig_ioapic *chip,
-			const struct ig_ioapic_written *written, int answer, struct irqgate_effects *effects)
+static void rte_written(struct irqgate_core *core, uint32_t gsi, const struct ig_ioapic_written *written, int answer,
+			struct irqgate_effects *effects)
 {
-	uint32_t gsi = chip->gsi_base + written->pin;
 	uint64_t rte = ig_core_pin(core, gsi)->rte;
 
 	ig_core_line(core, gsi)->opened |= !ig_rte_is_masked(rte);
@@ -153,7 +152,7 @@ static bool eoi(struct irqgate_core *core, uint32_t chip, uint8_t vector, uint32
 	ig_gate_acked(core, *pin - 1, IG_IOAPIC, effects);
 	ig_gate_drive(core, *pin - 1, effects);
 	ig_watch_look(core, *pin - 1, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, *pin - 1, effects);
 	return true;
 }
 
@@ -179,6 +178,7 @@ int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_ac
 {
 	struct ig_ioapic *chip = chip_of(core, access);
 	struct ig_ioapic_written written;
+	uint32_t gsi = IG_NO_LINE;
 
 	ig_effects_begin(core, effects);
 	if (!chip)
@@ -186,9 +186,11 @@ int irqgate_core_ioapic_write(struct irqgate_core *core, const struct irqgate_ac
 	answer_lapic(core, access, answer);
 	ig_ioapic_write(chip, pins_of(core, chip), access->offset, narrow(access->value, access->bytes),
 			&written);
-	if (written.what == IG_WROTE_RTE)
-		rte_written(core, chip, &written, answer, effects);
-	ig_effects_end(core, effects);
+	if (written.what == IG_WROTE_RTE) {
+		gsi = chip->gsi_base + written.pin;
+		rte_written(core, gsi, &written, answer, effects);
+	}
+	ig_effects_end(core, gsi, effects);
 	return written.what == IG_WROTE_EOI ? written.vector : -1;
 }
 
@@ -248,7 +250,7 @@ bool irqgate_core_retry(struct irqgate_core *core, uint32_t *pin, struct irqgate
 		if (!ig_core_pin(core, *pin)->undelivered)
 			continue;
 		ig_gate_drive(core, *pin, effects);
-		ig_effects_end(core, effects);
+		ig_effects_end(core, *pin, effects);
 		++*pin;
 		return true;
 	}
@@ -278,7 +280,7 @@ bool irqgate_core_reset(struct irqgate_core *core, uint32_t *pin, struct irqgate
 	ig_service_update(core, *pin);
 	ig_gate_drive(core, *pin, effects);
 	ig_watch_look(core, *pin, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, *pin, effects);
 	++*pin;
 	return true;
 }

@@ -77,11 +77,11 @@ bool irqgate_core_pic_access(struct irqgate_core *core, struct irqgate_pic_acces
 		if (!ig_core_feeds_pic(core, gsi))
 			continue;
 		changed(core, gsi, acked, effects);
-		ig_effects_end(core, effects);
+		ig_effects_end(core, gsi, effects);
 		return true;
 	}
 	look_at_all(core, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, IG_NO_LINE, effects);
 	return false;
 }
 
@@ -136,6 +136,7 @@ bool irqgate_core_pic_intr(const struct irqgate_core *core)
 int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effects *effects)
 {
 	struct ig_pic_result result;
+	uint32_t acked = IG_NO_LINE;
 	uint8_t vector;
 
 	ig_effects_begin(core, effects);
@@ -145,9 +146,11 @@ int irqgate_core_pic_acknowledge(struct irqgate_core *core, struct irqgate_effec
 	while (result.acked) {
 		uint32_t gsi = take_lowest(&result.acked);
 
-		if (ig_core_feeds_pic(core, gsi))
-			changed(core, gsi, true, effects);
+		if (!ig_core_feeds_pic(core, gsi))
+			continue;
+		changed(core, gsi, true, effects);
+		acked = gsi;
 	}
-	ig_effects_end(core, effects);
+	ig_effects_end(core, acked, effects);
 	return vector;
 }

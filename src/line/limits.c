@@ -199,6 +199,6 @@ bool irqgate_core_expire(struct irqgate_core *core, uint32_t *gsi, struct irqgat
 		core->next_time = IRQGATE_NEVER; /* the lines schedule themselves again, as they are looked at */
 	for (; *gsi < core->gsis && !more; ++*gsi)
 		more = ig_core_has(core, *gsi) && expire(core, *gsi, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, more ? *gsi - 1 : IG_NO_LINE, effects);
 	return more;
 }

@@ -99,7 +99,7 @@ int irqgate_core_add(struct irqgate_core *core, uint32_t gsi, enum irqgate_sourc
 	if (kind == IRQGATE_SOURCE_FORWARDED)
 		ig_gate_joined(core, source, effects);
 	*handle = ig_core_handle(core, source);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, gsi, effects);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ int irqgate_core_remove(struct irqgate_core *core, irqgate_source handle, struct
 	if (!source->generation)
 		source->generation = 1; /* a handle is never 0 */
 	ig_gate_drive(core, source->gsi, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ int irqgate_core_set_level(struct irqgate_core *core, irqgate_source handle, boo
 		return error;
 	source->asserted = level;
 	ig_gate_drive(core, source->gsi, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 
@@ -155,7 +155,7 @@ int irqgate_core_pulse(struct irqgate_core *core, irqgate_source handle, struct 
 	if (error)
 		return error;
 	ig_gate_pulse(core, source->gsi, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 
@@ -167,7 +167,7 @@ int irqgate_core_trigger(struct irqgate_core *core, irqgate_source handle, struc
 	if (error)
 		return error;
 	ig_gate_triggered(core, source, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 
@@ -187,7 +187,7 @@ int irqgate_core_enable(struct irqgate_core *core, irqgate_source handle, bool e
 			ig_gate_disabled(core, source, effects);
 		ig_gate_drive(core, source->gsi, effects);
 	}
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ int irqgate_core_refuse_direct(struct irqgate_core *core, irqgate_source handle,
 	if (error)
 		return error;
 	ig_gate_leave_direct(core, source->gsi);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, source->gsi, effects);
 	return 0;
 }
 

@@ -231,7 +231,7 @@ static void put_head(struct irqgate_core *core, const struct irqgate_core *head)
 		core->chip[i].select = head->chip[i].select;
 	}
 	core->pic = head->pic;
-	core->routes_version++;
+	ig_core_all_routes_changed(core);
 }
 
 /* What the core's own guard and limit make of it: without a guard a line that was delayed goes on at once. */
@@ -370,7 +370,7 @@ bool irqgate_core_restored(struct irqgate_core *core, uint32_t *gsi, struct irqg
 	else
 		ig_gate_restored(core, *gsi, effects);
 	ig_watch_look(core, *gsi, effects);
-	ig_effects_end(core, effects);
+	ig_effects_end(core, *gsi, effects);
 	++*gsi;
 	return true;
 }

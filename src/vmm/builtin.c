@@ -337,6 +337,7 @@ static int start(struct builtin *builtin)
 	error = -pthread_create(&builtin->thread, NULL, be_host, builtin);
 	if (error)
 		return error;
+	pthread_setname_np(builtin->thread, "builtin");
 	builtin->running = true;
 	return irqgate_kvm_add_forwarded(vmm->gate, builtin->pci.gsi, &forwarded, &builtin->pci.irq);
 }

@@ -221,6 +221,7 @@ static void *run_vcpu(void *opaque)
 int ig_vcpu_start(struct ig_vcpu *vcpu)
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
+	char name[16]; /* of a thread: pthread_setname_np(3) */
 	int error;
 
 	sigaction(KICK_SIGNAL, &action, NULL);
@@ -229,6 +230,8 @@ int ig_vcpu_start(struct ig_vcpu *vcpu)
 		ig_error("cannot start a thread for vCPU %u: %s", vcpu->id, strerror(error));
 		return -error;
 	}
+	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
+	pthread_setname_np(vcpu->thread, name);
 	vcpu->started = true;
 	return 0;
 }

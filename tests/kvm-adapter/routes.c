@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* KVM's table of routes: the library's part of it, and the VMM's. */
 #include <errno.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -79,6 +81,51 @@ static void vector_rewritten_in_service_keeps_its_route(void **state)
 	vm_close(vm);
 }
 
+enum { OTHER_PIN = TEST_PIN + 1, OTHER_VECTOR = 0x66, PATIENCE_SEC = 10 };
+
+static void *send_eoi(void *opaque)
+{
+	guest_eoi(opaque, 1, TEST_VECTOR);
+	return NULL;
+}
+
+static bool was_served;
+
+/* By another thread, which has PATIENCE_SEC for it. */
+static void serve_meanwhile(struct test_vm *vm)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	vm->during_routes = NULL;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_SEC;
+	assert_int_equal(pthread_create(&thread, NULL, send_eoi, vm), 0);
+	was_served = !pthread_timedjoin_np(thread, NULL, &until);
+	if (!was_served)
+		pthread_detach(thread);
+}
+
+/* KVM may take milliseconds for its table, and a guest that is hostile changes it again and again. */
+static void line_does_not_wait_for_the_routes_of_another(void **state)
+{
+	struct test_vm *vm = vm_open(2, TEST_ROUTES_CALLBACK | TEST_USERSPACE);
+	struct test_source source = { .level = -1 };
+
+	(void)state;
+	source_open(vm, &source, TEST_PIN);
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
+	source_trigger(&source);
+	assert_int_equal(irqgate_kvm_dispatch(vm->gate), 0);
+	source_resamples(&source);
+	vm->during_routes = serve_meanwhile;
+	guest_write_rte(vm, OTHER_PIN, rte(OTHER_VECTOR, 0));
+	assert_true(was_served);
+	assert_int_equal(source_resamples(&source), 1);
+	source_close(vm, &source);
+	vm_close(vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +133,7 @@ int main(void)
 		cmocka_unit_test(routes_callback_gets_the_entries_instead),
 		cmocka_unit_test(route_of_the_vmm_among_the_librarys_is_refused),
 		cmocka_unit_test(vector_rewritten_in_service_keeps_its_route),
+		cmocka_unit_test(line_does_not_wait_for_the_routes_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

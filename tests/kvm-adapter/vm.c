@@ -38,6 +38,8 @@ static int set_routes(void *opaque, const struct irqgate_route *route, uint32_t 
 	memcpy(vm->routes, route, count * sizeof(*route));
 	vm->routes_set = count;
 	vm->route_calls++;
+	if (vm->during_routes)
+		vm->during_routes(vm);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A VM without a guest: the tests play the guest by handing the adapter the exits that one would cause, and
- * see what arrives in the LAPICs by KVM_GET_LAPIC. One thread.
+ * see what arrives in the LAPICs by KVM_GET_LAPIC. One thread, but where a test says otherwise.
  */
 #ifndef IG_TEST_VM_H
 #define IG_TEST_VM_H
@@ -38,6 +38,7 @@ struct test_vm {
 	void (*kick)(void);  /* called at each kick, if it is set */
 	struct irqgate_route routes[48];
 	unsigned int routes_set, route_calls;
+	void (*during_routes)(struct test_vm *vm); /* called while the routes are set, if it is set */
 };
 
 enum test_flags { TEST_USERSPACE = 1, TEST_ROUTES_CALLBACK = 2, TEST_NO_KICK = 4, TEST_PIC = 8 };

@@ -275,6 +275,43 @@ TEST(version_grows_with_each_change_of_a_binding)
 	machine_close(&m);
 }
 
+/* A guest may keep the routes of another line changing, and each change may take KVM milliseconds. */
+TEST(effects_wait_for_the_routes_of_their_own_line_alone)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
+	uint64_t version = machine_routes_version(&m);
+	struct irqgate_wish wish;
+	uint32_t pin = 0;
+
+	machine_trigger(&m, source);
+	machine_program(&m, OTHER_PIN, OTHER_LEVEL);
+	assert_true(machine_routes_version(&m) > version);
+	assert_int_equal(m.effects.routes_version, machine_routes_version(&m));
+	assert_true(irqgate_core_eoi(m.core, VECTOR, &pin, &m.effects));
+	assert_int_equal(m.effects.count, 1);
+	assert_int_equal(m.effects.routes_version, version);
+	assert_int_equal(irqgate_core_wish(m.core, source, &wish), 0);
+	assert_int_equal(wish.routes_version, version);
+	machine_close(&m);
+}
+
+/* A binding that ended, of which KVM has not heard yet, is not forgotten when the source goes. */
+TEST(removal_waits_for_what_its_line_had_changed_before)
+{
+	struct machine m;
+	irqgate_source source = machine_open_with(&m, IRQGATE_POLICY_HOLD, true, LEVEL);
+	struct irqgate_effects effects;
+	uint64_t version;
+
+	assert_int_equal(irqgate_core_refuse_direct(m.core, source, &effects), 0);
+	version = machine_routes_version(&m);
+	assert_int_equal(effects.routes_version, version);
+	machine_remove(&m, source);
+	assert_int_equal(m.effects.routes_version, version);
+	machine_close(&m);
+}
+
 TEST(message_is_sent_with_its_route_in_the_table_already)
 {
 	struct machine m;
@@ -342,6 +379,8 @@ int main(void)
 		cmocka_unit_test(oneshot_events_change_no_route),
 		cmocka_unit_test(version_grows_with_each_change_of_the_table),
 		cmocka_unit_test(version_grows_with_each_change_of_a_binding),
+		cmocka_unit_test(effects_wait_for_the_routes_of_their_own_line_alone),
+		cmocka_unit_test(removal_waits_for_what_its_line_had_changed_before),
 		cmocka_unit_test(message_is_sent_with_its_route_in_the_table_already),
 		cmocka_unit_test(table_of_all_pins_in_service_fills_both_halves),
 		cmocka_unit_test(setting_the_same_message_changes_nothing),

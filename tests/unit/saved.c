@@ -227,17 +227,20 @@ TEST(routes_are_set_anew_after_a_restore)
 	static struct saved saved;
 	struct machine m, fresh;
 	struct irqgate_message message;
+	struct irqgate_wish wish;
+	irqgate_source source;
 	uint64_t version;
 
 	machine_open_with(&m, IRQGATE_POLICY_HOLD, false, LEVEL);
 	save(&m, &saved);
 	machine_open(&fresh, IRQGATE_POLICY_HOLD);
-	machine_add(&fresh, PIN, IRQGATE_SOURCE_FORWARDED, false);
+	source = machine_add(&fresh, PIN, IRQGATE_SOURCE_FORWARDED, false);
 	version = machine_routes_version(&fresh);
 	assert_int_equal(restore(&fresh, &saved), 0);
 	restored(&fresh);
 	assert_true(machine_routes_version(&fresh) > version);
-	assert_int_equal(fresh.effects.routes_version, machine_routes_version(&fresh));
+	assert_int_equal(irqgate_core_wish(fresh.core, source, &wish), 0);
+	assert_int_equal(wish.routes_version, machine_routes_version(&fresh));
 	assert_true(machine_route(&fresh, PIN, &message));
 	assert_int_equal(message.data & IG_RTE_VECTOR, VECTOR);
 	machine_close(&fresh);
