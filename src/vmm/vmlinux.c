@@ -118,7 +118,7 @@ static void make_header(struct setup_header *header)
 
 int ig_vmlinux_load(struct ig_vmm *vmm, struct ig_linux *kernel)
 {
-	Elf64_Ehdr elf;
+	Elf64_Ehdr elf = { .e_phnum = 0 };
 	int error = read_header(vmm, &elf);
 
 	if (!error)
