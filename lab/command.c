@@ -22,9 +22,9 @@
 
 /*
  * Of a Linux guest. The clock of a nested machine is only as good as it is said to be, and a split irqchip
- * has no timer for the check of the timer. IPv6 would send on its own. Self-tests only take time.
+ * has no timer for the check of the timer. IPv6 would send on its own.
  */
-#define LINUX_OPTIONS "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check ipv6.disable=1 cryptomgr.notests"
+#define LINUX_OPTIONS "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check ipv6.disable=1"
 
 #define BARE_METAL_MEGABYTES "128"
 #define LINUX_MEGABYTES "256"

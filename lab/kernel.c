@@ -70,5 +70,7 @@ int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool q
 		error = make_initramfs(kind, folder, path, quiet, files);
 	if (!error)
 		error = find_kernel(folder, files);
-	return error ? error : unpack_kernel(quiet, files);
+	if (!error && !strcmp(kind, "host"))
+		error = unpack_kernel(quiet, files);
+	return error;
 }
