@@ -57,7 +57,7 @@ hostile:
 	@$(MAKE) --no-print-directory all
 	@IRQGATE_TEST_LIMIT=1800 tests/hostile $(BUILD) $(or $(EVENTS),6000) $(or $(GAP),105000)
 
-# Every call of 'irqgate run' and 'irqgate exec', and of giving a device away, that can fail, one after another. Some 25
+# Every call of 'irqgate run' and 'irqgate exec', and of giving a device away, that can fail, one after another. Some 15
 # minutes in the lab's host.
 faults:
 	@scripts/packages build lab test

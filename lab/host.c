@@ -22,8 +22,9 @@
 
 /*
  * quiet: the console is a slow serial port. panic=-1: a dead host ends its QEMU at once, and one of whose
- * processors nothing has been heard for a minute is dead. The rest is what assigning a device needs. Nothing
- * here changes what is measured: the kernel is as its distribution made it.
+ * processors nothing has been heard for a minute is dead. The last two are without what takes an emulated
+ * processor time. The rest is what assigning a device needs. Nothing here changes what is measured: the kernel
+ * is as its distribution made it.
  */
 #define KERNEL_OPTIONS                                                                        \
 	"console=ttyS0 quiet panic=-1 rcupdate.rcu_cpu_stall_timeout=60 "                      \

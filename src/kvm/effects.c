@@ -20,6 +20,16 @@ static void arm_retry(struct irqgate_kvm *gate)
 	timerfd_settime(gate->retry_fd, 0, &when, NULL);
 }
 
+/* A table that the kernel refuses is tried again. */
+static int sync_world(struct irqgate_kvm *gate, uint64_t version)
+{
+	int error = ig_world_sync(gate, version);
+
+	if (error < 0)
+		arm_retry(gate);
+	return error;
+}
+
 static void message_failed(struct irqgate_kvm *gate, const struct irqgate_effect *effect)
 {
 	bool again;
@@ -134,12 +144,10 @@ static int carry_out_wish(struct irqgate_kvm *gate, irqgate_source handle)
 	struct irqgate_wish wish;
 
 	while (try_wish(gate, handle, &wish)) {
-		int error = ig_world_sync(gate, wish.routes_version);
+		int error = sync_world(gate, wish.routes_version);
 
-		if (error < 0) {
-			arm_retry(gate);
+		if (error < 0)
 			return error;
-		}
 	}
 	return 0;
 }
@@ -159,11 +167,8 @@ static int carry_out(struct irqgate_kvm *gate, const struct irqgate_effect *effe
 
 int ig_effects_run(struct irqgate_kvm *gate, const struct irqgate_effects *effects)
 {
-	int error = ig_world_sync(gate, effects->routes_version);
+	int error = sync_world(gate, effects->routes_version);
 	bool routed = error >= 0;
-
-	if (!routed)
-		arm_retry(gate);
 
 	ig_legacy_kick(gate, effects->intr);
 	for (uint32_t i = 0; i < effects->count; i++) {
@@ -194,8 +199,7 @@ static void retry_messages(struct irqgate_kvm *gate)
 
 void ig_effects_retry(struct irqgate_kvm *gate)
 {
-	if (ig_world_sync(gate, UINT64_MAX) < 0)
-		arm_retry(gate);
+	sync_world(gate, UINT64_MAX);
 	retry_messages(gate);
 	for (uint32_t i = 0; i < gate->config.sources; i++) {
 		irqgate_source handle;

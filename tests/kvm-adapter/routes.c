@@ -58,18 +58,26 @@ static void route_of_the_vmm_among_the_librarys_is_refused(void **state)
 	vm_close(vm);
 }
 
+/* A VM whose pin is in service for a trigger that was taken on the userspace path. */
+static struct test_vm *open_in_service(unsigned int vcpus, struct test_source *source)
+{
+	struct test_vm *vm = vm_open(vcpus, TEST_ROUTES_CALLBACK | TEST_USERSPACE);
+
+	source_open(vm, source, TEST_PIN);
+	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
+	source_trigger(source);
+	assert_int_equal(irqgate_kvm_dispatch(vm->gate), 0);
+	source_resamples(source);
+	return vm;
+}
+
 /* The EOI exit comes from the route: the message in service keeps its own while the entry moves on. */
 static void vector_rewritten_in_service_keeps_its_route(void **state)
 {
-	struct test_vm *vm = vm_open(1, TEST_ROUTES_CALLBACK | TEST_USERSPACE);
 	struct test_source source = { .level = -1 };
+	struct test_vm *vm = open_in_service(1, &source);
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_trigger(&source);
-	assert_int_equal(irqgate_kvm_dispatch(vm->gate), 0);
-	source_resamples(&source);
 	guest_write_rte(vm, TEST_PIN, rte(0x66, 0));
 	assert_int_equal(vm->routes_set, 2);
 	assert_int_equal(vm->routes[0].message.data & 0xff, 0x66);
@@ -109,15 +117,10 @@ static void serve_meanwhile(struct test_vm *vm)
 /* KVM may take milliseconds for its table, and a guest that is hostile changes it again and again. */
 static void line_does_not_wait_for_the_routes_of_another(void **state)
 {
-	struct test_vm *vm = vm_open(2, TEST_ROUTES_CALLBACK | TEST_USERSPACE);
 	struct test_source source = { .level = -1 };
+	struct test_vm *vm = open_in_service(2, &source);
 
 	(void)state;
-	source_open(vm, &source, TEST_PIN);
-	guest_write_rte(vm, TEST_PIN, rte(TEST_VECTOR, 0));
-	source_trigger(&source);
-	assert_int_equal(irqgate_kvm_dispatch(vm->gate), 0);
-	source_resamples(&source);
 	vm->during_routes = serve_meanwhile;
 	guest_write_rte(vm, OTHER_PIN, rte(OTHER_VECTOR, 0));
 	assert_true(was_served);
