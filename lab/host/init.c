@@ -173,16 +173,17 @@ static void bring_up_loopback(void)
 }
 
 /*
- * Keeps one empty VM for ever. KVM patches the kernel's scheduler when the first VM comes and when the last
- * goes, and an emulator that translates code on several threads (QEMU before 8.1) now and then keeps the
- * breakpoint that stands there in between, for ever: that CPU of the host is gone. So it is patched once,
- * here.
+ * Keeps one VM for ever, with a processor that never runs. KVM patches the kernel's scheduler when the first VM comes
+ * and when the last goes, and itself when the first LAPIC comes that is off (each is, at first) and when the last one is
+ * on. An emulator that translates code on several threads (QEMU before 8.1) now and then keeps the breakpoint that stands
+ * there in between, for ever: that CPU of the host is gone. So all of it is patched once, here.
  */
 static void keep_vm(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
 
-	if (kvm < 0 || ioctl(kvm, KVM_CREATE_VM, 0) < 0)
+	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP) || ioctl(vm, KVM_CREATE_VCPU, 0) < 0)
 		fail("use", "/dev/kvm");
 }
 
