@@ -50,15 +50,18 @@ static double per_event(json_object *row, const char *key)
 	return count < 0 || events <= 0 ? IG_UNKNOWN : (double)count / (double)events;
 }
 
+static bool is_linux(json_object *row)
+{
+	return ig_report_count(row, "sent") >= 0;
+}
+
 /*
  * Interrupts for one that is right. A ping may rightly take more than one; and where a guest raises its
  * events without a pause, VFIO may trigger without an interrupt of the host.
  */
 static double ratio_of(json_object *row)
 {
-	bool is_linux = ig_report_count(row, "sent") >= 0;
-
-	return is_linux ? ig_report_real(row, "ratio") : per_event(row, "guest_interrupts");
+	return is_linux(row) ? ig_report_real(row, "ratio") : per_event(row, "guest_interrupts");
 }
 
 static const char *colour_of(json_object *row)
@@ -110,6 +113,7 @@ static void print_heading(const struct widths *widths, FILE *to, bool colour)
 static void print_where(json_object *rows, FILE *to)
 {
 	const char *kernel = "-", *qemu = NULL, *ours = NULL;
+	bool pings = false;
 
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		json_object *row = json_object_array_get_idx(rows, i);
@@ -121,12 +125,13 @@ static void print_where(json_object *rows, FILE *to)
 			qemu = vmm;
 		else if (strcmp(vmm, "-"))
 			ours = vmm;
+		pings |= is_linux(row);
 	}
 	fprintf(to,
-		"A level-triggered device (by vfio-pci) under several VMMs; one interrupt an event is right,\n"
-		"to a Linux guest, where an event is a ping, one for each of the host's.\n"
+		"A level-triggered device (by vfio-pci) under several VMMs; one interrupt an event is right%s.\n"
 		"Host: Linux %s%s%s%s%s\n\n",
-		kernel, qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "", ours ? ours : "");
+		pings ? ",\nto a Linux guest, where an event is a ping, one for each of the host's" : "", kernel,
+		qemu ? ", " : "", qemu ? qemu : "", ours ? ", " : "", ours ? ours : "");
 }
 
 static const char *ending_of(json_object *row)

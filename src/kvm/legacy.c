@@ -37,15 +37,11 @@ static bool is_port(uint64_t port)
 static bool read_trigger(struct irqgate_kvm *gate, const struct irqgate_pic_access *access,
 			 struct irqgate_effects *effects)
 {
-	uint16_t gsis = irqgate_core_pic_unmasks(gate->core, access) | irqgate_core_pic_acks(gate->core, access);
+	uint32_t gsis = irqgate_core_pic_unmasks(gate->core, access) | irqgate_core_pic_acks(gate->core, access);
 
-	for (uint32_t i = 0; gsis && i < gate->config.sources; i++) {
-		struct ig_kvm_source *source = &gate->source[i];
-
-		if (source->handle && source->gsi < IG_PIC_IRQS && gsis >> source->gsi & 1 &&
-		    ig_source_read(gate, source, effects))
+	for (; gsis; gsis &= gsis - 1)
+		if (ig_source_read_any(gate, (uint32_t)__builtin_ctz(gsis), effects))
 			return true;
-	}
 	return false;
 }
 
