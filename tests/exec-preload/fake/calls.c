@@ -329,10 +329,10 @@ static void release(struct object *object)
 }
 
 /* After a descriptor is closed, or has become another file's. */
-static void closed(int fd, struct object *object)
+static void closed(int fd, struct object *object, int alias)
 {
 	*remembered(fd) = NULL;
-	fake_descriptor_closed(fd);
+	fake_descriptor_closed(fd, alias);
 	fake_signalled();
 	if (object && !has_descriptor(object))
 		release(object);
@@ -342,16 +342,17 @@ static void closed(int fd, struct object *object)
 int fake_close(int fd)
 {
 	struct object *object;
-	int result, error;
+	int result, error, alias;
 
 	if (!is_ours())
 		return (int)syscall(SYS_close, fd);
 	fake_lock();
 	object = find(fd);
+	alias = fake_descriptor_alias(fd);
 	result = (int)syscall(SYS_close, fd);
 	error = errno;
 	if (!result)
-		closed(fd, object);
+		closed(fd, object, alias);
 	fake_unlock();
 	errno = error;
 	return result;
@@ -365,16 +366,17 @@ int close(int fd)
 static int duplicate(int from, int to, int flags)
 {
 	struct object *object;
-	int result, error;
+	int result, error, alias;
 
 	if (!is_ours())
 		return (int)syscall(SYS_dup3, from, to, flags);
 	fake_lock();
 	object = find(to);
+	alias = fake_descriptor_alias(to);
 	result = (int)syscall(SYS_dup3, from, to, flags);
 	error = errno;
 	if (result >= 0)
-		closed(to, object);
+		closed(to, object, alias);
 	fake_unlock();
 	errno = error;
 	return result;

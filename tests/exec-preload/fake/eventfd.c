@@ -88,21 +88,31 @@ bool fake_consume(const struct binding *binding)
 	return fake_is_signalled(binding) && read(binding->fd, &count, sizeof(count)) == sizeof(count);
 }
 
-static int find_alias(int id)
+static const struct binding *find_binding(int fd)
 {
-	DIR *folder = opendir("/proc/self/fdinfo");
+	for (const struct binding *binding = bindings; binding; binding = binding->next)
+		if (binding->fd == fd)
+			return binding;
+	return NULL;
+}
+
+int fake_descriptor_alias(int fd)
+{
+	const struct binding *binding = find_binding(fd);
+	DIR *folder = binding ? opendir("/proc/self/fdinfo") : NULL;
 	const struct dirent *entry;
 	int found = NO_FD;
 
 	while (folder && found == NO_FD && (entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && fake_eventfd_id(atoi(entry->d_name)) == id)
+		if (entry->d_name[0] != '.' && atoi(entry->d_name) != fd &&
+		    fake_eventfd_id(atoi(entry->d_name)) == binding->id)
 			found = atoi(entry->d_name);
 	if (folder)
 		closedir(folder);
 	return found;
 }
 
-void fake_descriptor_closed(int fd)
+void fake_descriptor_closed(int fd, int alias)
 {
 	struct binding *next;
 
@@ -110,8 +120,8 @@ void fake_descriptor_closed(int fd)
 		next = binding->next;
 		if (binding->fd != fd)
 			continue;
-		binding->fd = find_alias(binding->id);
-		if (binding->fd == NO_FD)
+		binding->fd = alias;
+		if (alias == NO_FD)
 			fake_unbind(binding);
 	}
 }

@@ -100,7 +100,12 @@ void fake_signal(const struct binding *binding);
 bool fake_is_signalled(const struct binding *binding);
 /* Reads it, if it is signalled. */
 bool fake_consume(const struct binding *binding);
-void fake_descriptor_closed(int fd);
+/*
+ * Another descriptor of the eventfd that is bound by this one. To be asked before the close: from then on its number and
+ * its id may be those of an eventfd that another thread makes.
+ */
+int fake_descriptor_alias(int fd);
+void fake_descriptor_closed(int fd, int alias);
 int fake_eventfd_id(int fd);
 
 /* hooks.c: what a test wants done after an ioctl, under the lock; before a pwrite(), without it. */
