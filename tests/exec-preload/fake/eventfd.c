@@ -99,9 +99,9 @@ static const struct binding *find_binding(int fd)
 int fake_descriptor_alias(int fd)
 {
 	const struct binding *binding = find_binding(fd);
+	int found = NO_FD, error = errno;
 	DIR *folder = binding ? opendir("/proc/self/fdinfo") : NULL;
 	const struct dirent *entry;
-	int found = NO_FD;
 
 	while (folder && found == NO_FD && (entry = readdir(folder)))
 		if (entry->d_name[0] != '.' && atoi(entry->d_name) != fd &&
@@ -109,6 +109,7 @@ int fake_descriptor_alias(int fd)
 			found = atoi(entry->d_name);
 	if (folder)
 		closedir(folder);
+	errno = error; /* a close that succeeds keeps it */
 	return found;
 }
 
