@@ -61,11 +61,15 @@ static void add_machine(struct arguments *arguments)
 		{ "-device", "intel-iommu,intremap=on,caching-mode=on" },
 		{ "-m", "3072" },
 		{ "-smp", "2" },
-		/* What can be assigned: a device whose interrupt a guest raises itself, a network card. */
+		/*
+		 * What can be assigned: a device whose interrupt a guest raises itself, and network cards. No IPv6: a
+		 * router speaks of its own accord, and these cards, which can not be reset, would still write that
+		 * to the memory of the guest before.
+		 */
 		{ "-device", "edu" },
-		{ "-netdev", "user,id=net0,restrict=on" },
+		{ "-netdev", "user,id=net0,restrict=on,ipv6=off" },
 		{ "-device", "e1000,netdev=net0" },
-		{ "-netdev", "user,id=net1,restrict=on,net=10.0.3.0/24" },
+		{ "-netdev", "user,id=net1,restrict=on,ipv6=off,net=10.0.3.0/24" },
 		{ "-device", "e1000e,netdev=net1" },
 		{ "-virtfs", "local,path=/,mount_tag=outer,security_model=none,readonly=on,multidevs=remap" },
 		/* The other function of its slot shares its IOMMU group: who would assign that one cannot. */
