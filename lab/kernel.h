@@ -15,10 +15,10 @@ struct ig_boot_files {
 bool ig_kernel_is_named(const char *kernel);
 
 /*
- * Finds what the machine `kind` (see lab/make-initramfs) boots from, with the lab's file `init` as its init. The host's
- * kernel is unpacked where that can be; a guest's is as its distribution made it.
- * It is fetched, and made, where it is not there yet. Progress goes to stderr unless `quiet`. Returns 0, or a
- * negative errno after one line on stderr.
+ * Finds what the machine `kind` (see lab/make-initramfs) boots from, with the lab's file `init` as its init. The
+ * host's kernel is unpacked where that can be; a guest's is as its distribution made it. It is fetched, and
+ * made, where it is not there yet. Progress goes to stderr unless `quiet`. Returns 0, or a negative errno after
+ * one line on stderr.
  */
 int ig_kernel_get(const char *kernel, const char *kind, const char *init, bool quiet,
 		  struct ig_boot_files *files);

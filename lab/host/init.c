@@ -173,10 +173,11 @@ static void bring_up_loopback(void)
 }
 
 /*
- * Keeps one VM for ever, with a processor that never runs. KVM patches the kernel's scheduler when the first VM comes
- * and when the last goes, and itself when the first LAPIC comes that is off (each is, at first) and when the last one is
- * on. An emulator that translates code on several threads (QEMU before 8.1) now and then keeps the breakpoint that stands
- * there in between, for ever: that CPU of the host is gone. So all of it is patched once, here.
+ * Keeps one VM for ever, with a processor that never runs. KVM patches the kernel's scheduler when the first VM
+ * comes and when the last goes, and itself when the first LAPIC comes that is off (each is, at first) and when
+ * the last one is on. An emulator that translates code on several threads (QEMU before 8.1) now and then keeps
+ * the breakpoint that stands there in between, for ever: that CPU of the host is gone. So all of it is patched
+ * once, here.
  */
 static void keep_vm(void)
 {

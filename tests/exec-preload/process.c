@@ -257,17 +257,6 @@ TEST(split_beside_in_kernel)
 
 enum { THREADS = 3, ROUNDS = 60 };
 
-/* As guest_take(), by any thread. */
-static bool takes(const struct vmm *own)
-{
-	for (int ms = 0; ms < WAIT_MS; ms++) {
-		if (fake_take(own->vcpu[0], VECTOR))
-			return true;
-		pause_ms(1);
-	}
-	return false;
-}
-
 /* An event that is held, in a VM of the thread's own: true if it came once. */
 static bool run_event(struct vmm *own)
 {
@@ -275,7 +264,7 @@ static bool run_event(struct vmm *own)
 	uint32_t triggers = fake_look(fd).triggers;
 
 	fake_assert(fd);
-	if (!takes(own))
+	if (!guest_gets(own, VECTOR))
 		return false;
 	guest_mask(own, PIN);
 	guest_eoi(own, VECTOR);

@@ -100,7 +100,9 @@ void guest_program(struct vmm *vmm, uint32_t pin, uint64_t entry);
 void guest_write_low(struct vmm *vmm, int cpu, uint32_t pin, uint64_t entry);
 void guest_mask(struct vmm *vmm, uint32_t pin);
 void guest_unmask(struct vmm *vmm, uint32_t pin);
-/* Takes the interrupt and ends it, on vCPU 0. The test fails if there is none. */
+/* Waits for an interrupt with that vector on vCPU 0, and takes it; false if none comes. By any thread. */
+bool guest_gets(const struct vmm *vmm, uint8_t vector);
+/* The same, but the test fails if none comes; and ends it. */
 void guest_take(const struct vmm *vmm, uint8_t vector);
 void guest_eoi(struct vmm *vmm, uint8_t vector);
 

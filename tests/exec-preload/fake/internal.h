@@ -101,8 +101,8 @@ bool fake_is_signalled(const struct binding *binding);
 /* Reads it, if it is signalled. */
 bool fake_consume(const struct binding *binding);
 /*
- * Another descriptor of the eventfd that is bound by this one. To be asked before the close: from then on its number and
- * its id may be those of an eventfd that another thread makes.
+ * Another descriptor of the eventfd that is bound by this one. To be asked before the close: from then on its
+ * number and its id may be those of an eventfd that another thread makes.
  */
 int fake_descriptor_alias(int fd);
 void fake_descriptor_closed(int fd, int alias);
